@@ -148,11 +148,16 @@ def is_free(port: int) -> bool:
         return True
 
 
-def kept_port(file: Path) -> int:
-    """The port kept in `file` while it is still free, otherwise a new one, kept from now on."""
+def usable_port(file: Path) -> int:
+    """The port kept in `file` while it is still free, otherwise a new one. Write it there once the server has it."""
     if file.exists() and is_free(port := int(file.read_text())):
         return port
-    port = free_port()
+    return free_port()
+
+
+def kept_port(file: Path) -> int:
+    """As `usable_port`, and written at once: not for a server that another process may have running."""
+    port = usable_port(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(str(port))
     return port
