@@ -1,0 +1,25 @@
+"""One client per service and process, made on first use. Powertools gets these same clients."""
+
+import importlib
+from functools import cache
+from typing import Any
+
+
+@cache
+def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """The process's client for an AWS service.
+
+    Short time limits and few retries: a function's own limit is seconds, and its caller retries anyway.
+    """
+    boto3: Any = importlib.import_module("boto3")  # its stubs list every service; ours are chosen at run time
+    from botocore.config import Config
+
+    options: dict[str, Any] = {"connect_timeout": 2, "read_timeout": 8, "retries": {"total_max_attempts": 3, "mode": "standard"}}
+    if service == "s3":
+        options["signature_version"] = "s3v4"
+    return boto3.client(service, config=Config(**options))
+
+
+def reset() -> None:
+    """Forget all clients, so that the next use reads its endpoint and credentials again."""
+    client.cache_clear()

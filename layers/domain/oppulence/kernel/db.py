@@ -1,0 +1,116 @@
+"""One PostgreSQL connection per process and role, opened on first use and opened again when it breaks."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from oppulence.kernel import environment
+from oppulence.kernel.errors import Unavailable
+
+Connection = psycopg.Connection[tuple[object, ...]]
+T = TypeVar("T")
+
+_STORE_IS_DOWN = ("08", "53", "57P")
+"""SQLSTATE classes of a server that cannot serve: connection, resources, shutdown."""
+
+_connections: dict[str, Connection] = {}
+
+
+def connection(role: str) -> Connection:
+    """The process's connection as a role, in autocommit: transactions are opened by name, in one round trip.
+
+    Raises:
+        Unavailable: the server cannot be reached.
+    """
+    conn = _connections.get(role)
+    if conn is None or conn.closed or conn.broken:
+        conn = _connections[role] = _connect(role)
+    return conn
+
+
+def forget(role: str) -> None:
+    """Close and drop a role's connection."""
+    conn = _connections.pop(role, None)
+    if conn is not None:
+        conn.close()
+
+
+def close_all() -> None:
+    """Close every connection of this process."""
+    for role in list(_connections):
+        forget(role)
+
+
+def is_down(error: BaseException) -> bool:
+    """Whether an error means that the server is away, rather than that it refused the statement."""
+    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(_STORE_IS_DOWN)
+
+
+def read(role: str, query: Callable[[Connection], T]) -> T:
+    """Run one read outside a transaction, on a fresh connection if the kept one has died meanwhile.
+
+    Raises:
+        Unavailable: the server cannot be reached.
+    """
+    try:
+        return query(connection(role))
+    except psycopg.Error as error:
+        if not is_down(error):
+            raise
+        forget(role)
+    try:
+        return query(connection(role))
+    except psycopg.Error as error:
+        if is_down(error):
+            forget(role)
+            raise Unavailable("The database is not reachable. Try again in a few seconds.") from error
+        raise
+
+
+def begin(role: str, workspace_id: str | None, isolation: str, timeout_ms: int) -> Connection:
+    """Open a transaction under a workspace's policy, in one round trip; a dead kept connection is replaced once.
+
+    `workspace_id` is None for work that spans workspaces: then row-level security shows no rows at all.
+
+    Raises:
+        Unavailable: the server cannot be reached.
+    """
+    statement = sql.SQL(
+        "BEGIN ISOLATION LEVEL {isolation};"
+        " SELECT set_config('app.workspace_id', {workspace}, true),"
+        " set_config('statement_timeout', {timeout}, true), set_config('lock_timeout', '3000', true),"
+        " set_config('idle_in_transaction_session_timeout', '30000', true)"
+    ).format(isolation=sql.SQL(isolation), workspace=sql.Literal(workspace_id or ""), timeout=sql.Literal(str(timeout_ms)))
+
+    def run(conn: Connection) -> Connection:
+        conn.execute(statement)
+        return conn
+
+    return read(role, run)
+
+
+def _connect(role: str) -> Connection:
+    options = {
+        "host": environment.required("PG_HOST"),
+        "port": environment.optional("PG_PORT") or "5432",
+        "dbname": environment.optional("PG_DATABASE") or "oppulence",
+    }
+    if environment.optional("PG_AUTH") == "iam":
+        options |= {"password": _iam_token(role, options), "sslmode": "require"}
+    try:
+        address = make_conninfo(user=role, connect_timeout=3, application_name=environment.function_name(), **options)
+        return psycopg.connect(address, autocommit=True, prepare_threshold=None)
+    except psycopg.OperationalError as error:
+        raise Unavailable("The database is not reachable. Try again in a few seconds.") from error
+
+
+def _iam_token(role: str, options: dict[str, str]) -> str:
+    from oppulence.kernel.aws import client
+
+    token: str = client("rds").generate_db_auth_token(DBHostname=options["host"], Port=int(options["port"]), DBUsername=role)
+    return token

@@ -1,0 +1,106 @@
+"""What an entry point says of itself. Infrastructure, the OpenAPI document and tests read these; nothing else is written down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from oppulence.kernel.capabilities import Capability, Keys, Postgres
+from oppulence.kernel.errors import AppError
+from oppulence.kernel.events import Event
+
+Entry = Callable[[dict[str, Any], Any], Any]
+"""What AWS calls: an event and a context."""
+
+Access = Literal["scope", "user", "public"]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Common to all entry points."""
+
+    work: Callable[..., Any]
+    uses: tuple[Capability, ...]
+    timeout_s: int = 20
+    memory_mb: int = 512
+
+    @property
+    def context(self) -> str:
+        """Whose role the unit of work has: the declared Postgres capability's."""
+        for use in self.uses:
+            if isinstance(use, Postgres):
+                return use.context
+        raise LookupError(f"{self.work.__module__} declares no Postgres capability, so it has no unit of work")
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether workspaces' data keys are used."""
+        return any(isinstance(use, Keys) for use in self.uses)
+
+
+@dataclass(frozen=True)
+class Route(Declaration):
+    """A method and path of the HTTP API."""
+
+    method: str = "GET"
+    path: str = "/"
+    scope: str | None = None
+    access: Access = "scope"
+    errors: tuple[type[AppError], ...] = ()
+    status: int = 200
+    idempotent: bool = False
+    max_body_bytes: int = 256_000
+    personal: str | None = None
+    body: type[Any] | None = None
+    query: type[Any] | None = None
+    answer: Any = None
+    path_parameters: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
+
+    def wants(self, name: str) -> bool:
+        """Whether the handler takes this argument."""
+        return name in self.given
+
+    @property
+    def is_write(self) -> bool:
+        """Whether a repeat could have a second effect."""
+        return self.method in ("POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True)
+class Consumer(Declaration):
+    """A queue with its dead letters, fed by a rule on a bus."""
+
+    event: type[Event] = Event
+    batch: bool = False
+    batch_size: int = 10
+    window_s: int = 0
+    match: dict[str, list[str]] = field(default_factory=dict)
+    max_tries: int = 5
+    concurrency: int = 10
+
+
+@dataclass(frozen=True)
+class Schedule(Declaration):
+    """A clock."""
+
+    every: str = "1 minute"
+
+
+@dataclass(frozen=True)
+class Task(Declaration):
+    """A step of a state machine."""
+
+    takes: type[Any] | None = None
+    gives: Any = None
+
+
+def declaration_of(entry: Entry) -> Declaration:
+    """The declaration behind a decorated handler.
+
+    Raises:
+        TypeError: the handler was not made by one of the decorators.
+    """
+    found = getattr(entry, "declaration", None)
+    if not isinstance(found, Declaration):
+        raise TypeError(f"{entry!r} is not an entry point: decorate it with @route, @consumer, @schedule or @task")
+    return found

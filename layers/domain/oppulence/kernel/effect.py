@@ -1,0 +1,95 @@
+"""A request's effect: the use case in one transaction, and once only where the caller sent an Idempotency-Key."""
+
+from typing import Any
+
+from oppulence.kernel import crypto, db, idempotency, response
+from oppulence.kernel.auth import Principal
+from oppulence.kernel.declarations import Route
+from oppulence.kernel.errors import AppError, IdempotencyInProgress, IdempotencyKeyReused, ValidationError
+from oppulence.kernel.idempotency import Kept
+from oppulence.kernel.ids import new_id
+from oppulence.kernel.request import Request
+from oppulence.kernel.response import Response
+from oppulence.kernel.uow import Actor, Scope, UnitOfWork, in_transaction
+
+Arguments = dict[str, Any]
+
+
+def run(declared: Route, request: Request, principal: Principal, arguments: Arguments) -> Response:
+    """Run the use case and answer.
+
+    Raises:
+        ValidationError: the route requires an Idempotency-Key, or the one sent cannot be used.
+        IdempotencyKeyReused, IdempotencyInProgress: see `idempotency`.
+        AppError: whatever the use case refuses.
+    """
+    key = _key(declared, request, principal)
+    workspace_id = principal.workspace_id if declared.access == "scope" else None
+    actor = Actor(principal.type, principal.id, request.source_ip, request.header("user-agent"), principal.scopes)
+    scope = Scope(declared.context, workspace_id or new_id("ws"), actor)
+    if declared.needs_keys and workspace_id:
+        crypto.warm(scope.context, workspace_id)
+    if key is None:
+        return in_transaction(scope, lambda uow: answer(declared, arguments, uow))
+    kept = db.read(scope.context, lambda conn: idempotency.look_up(conn, key))
+    return _replayed(kept) if kept else _once(declared, scope, arguments, key)
+
+
+def answer(declared: Route, arguments: Arguments, uow: UnitOfWork | None = None) -> Response:
+    """Call the handler and give its result the form of an answer."""
+    if uow is not None and declared.wants("uow"):
+        if declared.personal and declared.access == "scope":
+            uow.audit(
+                "personal_data.read",
+                declared.personal,
+                str(arguments.get(declared.path_parameters[0])) if declared.path_parameters else "list",
+            )
+        arguments = {**arguments, "uow": uow}
+    result = declared.work(**arguments)
+    if isinstance(result, Response):
+        return result
+    return Response(204) if result is None else response.of_model(result, declared.status)
+
+
+def _key(declared: Route, request: Request, principal: Principal) -> idempotency.Key | None:
+    text = request.header("idempotency-key")
+    if declared.idempotent and not text:
+        raise ValidationError(
+            "This route needs an Idempotency-Key header, so that a repeat has no second effect.", param="Idempotency-Key"
+        )
+    if text is None or not declared.is_write or declared.access != "scope" or principal.workspace_id is None:
+        return None
+    what = (request.method, request.path, request.query_string, request.body)
+    return idempotency.key_of(declared.context, principal.workspace_id, text, what)
+
+
+def _once(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.Key) -> Response:
+    """The effect and its kept answer in one transaction; a refusal is kept in one of its own."""
+
+    def work(uow: UnitOfWork) -> Response:
+        kept = idempotency.begin(uow.conn, key)
+        if kept is not None:
+            return _replayed(kept)
+        fresh = answer(declared, arguments, uow)
+        _keep(uow, key, fresh)
+        return fresh
+
+    try:
+        return in_transaction(scope, work)
+    except (IdempotencyInProgress, IdempotencyKeyReused):
+        raise
+    except AppError as error:
+        if idempotency.is_kept(error.status):
+            refusal = response.of_error(error, "")
+            in_transaction(scope, lambda uow: _keep(uow, key, refusal))
+        raise
+
+
+def _keep(uow: UnitOfWork, key: idempotency.Key, fresh: Response) -> None:
+    kept = Kept(fresh.status, fresh.body if fresh.kept is None else fresh.kept)
+    sealed = idempotency.keep(uow.conn, key, kept)
+    uow.after_commit(lambda: idempotency.copy(key, kept.status, sealed))
+
+
+def _replayed(kept: Kept) -> Response:
+    return Response(kept.status, kept.body, headers={"Idempotent-Replayed": "true"})

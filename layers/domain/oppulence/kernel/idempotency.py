@@ -1,0 +1,157 @@
+"""Idempotency of writes: the answer to a key is kept, and a repeat gets it again instead of a second effect.
+
+PostgreSQL is the authority: the answer commits with the effect. DynamoDB holds a copy for 24 h, so that most repeats need
+no transaction. Answers are sealed under the workspace's key. 401, 422, 429 and 5xx are not kept: they may be tried again.
+"""
+
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from oppulence.kernel import crypto, environment, telemetry
+from oppulence.kernel.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidBody
+
+if TYPE_CHECKING:
+    from oppulence.kernel.db import Connection
+
+MAX_KEY_LENGTH = 255
+FAST_PATH_S = 24 * 3_600
+_PURPOSE = "idempotency"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A caller's key for one request, and what that request was."""
+
+    schema: str
+    workspace_id: str
+    text: str
+    fingerprint: bytes
+
+    @property
+    def item_id(self) -> str:
+        """Name of the copy in DynamoDB."""
+        return f"{self.schema}#{self.workspace_id}#{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kept answer."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    fingerprint: bytes
+    status: int
+    response: bytes
+
+
+def key_of(schema: str, workspace_id: str, text: str, request: tuple[str, str, str, bytes]) -> Key:
+    """The key of a request given as method, path, query and raw body.
+
+    Raises:
+        InvalidBody: the key is empty or longer than 255 characters.
+    """
+    if not 1 <= len(text) <= MAX_KEY_LENGTH or not text.isprintable():
+        raise InvalidBody(f"Idempotency-Key takes 1 to {MAX_KEY_LENGTH} printable characters.", param="Idempotency-Key")
+    method, path, query, body = request
+    digest = hashlib.sha256(b"\0".join((method.encode(), path.encode(), query.encode(), body))).digest()
+    return Key(schema, workspace_id, text, digest)
+
+
+def begin(conn: "Connection", key: Key) -> Kept | None:
+    """Claim the key for this transaction, or return the answer it already has.
+
+    Raises:
+        IdempotencyInProgress: a request with this key is running.
+        IdempotencyKeyReused: the key came with another request before.
+    """
+    number = int.from_bytes(hashlib.sha256(key.item_id.encode()).digest()[:8], "big", signed=True)
+    claimed = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (number,)).fetchone()
+    if not claimed or not claimed[0]:
+        raise IdempotencyInProgress("A request with this Idempotency-Key is still running. Try again in a second.", retry_after=1)
+    with conn.cursor(row_factory=class_row(_Row)) as cur:
+        row = cur.execute(
+            sql.SQL("SELECT fingerprint, status, response FROM {}.idempotency WHERE workspace_id = %s AND key = %s").format(
+                sql.Identifier(key.schema)
+            ),
+            (key.workspace_id, key.text),
+        ).fetchone()
+    return _opened(crypto.keyring(conn, key.workspace_id), key, row) if row else None
+
+
+def keep(conn: "Connection", key: Key, answer: Kept) -> bytes:
+    """Keep the answer in the caller's transaction; returns it sealed."""
+    sealed = crypto.keyring(conn, key.workspace_id).seal(answer.body, _PURPOSE)
+    conn.execute(
+        sql.SQL(
+            "INSERT INTO {}.idempotency (workspace_id, key, fingerprint, status, response) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING"
+        ).format(sql.Identifier(key.schema)),
+        (key.workspace_id, key.text, key.fingerprint, answer.status, sealed),
+    )
+    return sealed
+
+
+def copy(key: Key, status: int, sealed: bytes) -> None:
+    """Put a copy on the fast path. Without it a repeat is answered from PostgreSQL."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from oppulence.kernel.aws import client
+
+    try:
+        client("dynamodb").put_item(
+            TableName=environment.required("IDEMPOTENCY_TABLE"),
+            Item={
+                "id": {"S": key.item_id}, "fingerprint": {"B": key.fingerprint}, "status": {"N": str(status)},
+                "response": {"B": sealed}, "expires_at": {"N": str(int(time.time()) + FAST_PATH_S)},
+            },
+        )  # fmt: skip
+    except (BotoCoreError, ClientError) as error:
+        telemetry.logger().warning("idempotency_copy_failed", extra={"reason": str(error)})
+
+
+def look_up(conn: "Connection", key: Key) -> Kept | None:
+    """The answer on the fast path, if it has one; a table that is away only makes the answer come from PostgreSQL.
+
+    Raises:
+        IdempotencyKeyReused: the key came with another request before.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from oppulence.kernel.aws import client
+
+    try:
+        item = (
+            client("dynamodb")
+            .get_item(TableName=environment.required("IDEMPOTENCY_TABLE"), Key={"id": {"S": key.item_id}})
+            .get("Item")
+        )
+    except (BotoCoreError, ClientError) as error:
+        telemetry.logger().warning("idempotency_table_unavailable", extra={"reason": str(error)})
+        return None
+    if item is None or int(item["expires_at"]["N"]) < time.time():
+        return None
+    row = _Row(bytes(item["fingerprint"]["B"]), int(item["status"]["N"]), bytes(item["response"]["B"]))
+    return _opened(crypto.keyring(conn, key.workspace_id), key, row)
+
+
+def is_kept(status: int) -> bool:
+    """Whether an answer of this status is the final word."""
+    return status < 500 and status not in (401, 422, 429)
+
+
+def _opened(ring: crypto.Keyring, key: Key, row: _Row) -> Kept:
+    if not hmac.compare_digest(bytes(row.fingerprint), key.fingerprint):
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was used with another method, path, query or body. Use a new key.", param="Idempotency-Key"
+        )
+    return Kept(row.status, ring.open(bytes(row.response), _PURPOSE))

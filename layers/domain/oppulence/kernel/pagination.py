@@ -1,0 +1,114 @@
+"""Lists: keyset pages with opaque, signed cursors. A cursor works only for the list, workspace and filters it came from."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from oppulence.kernel.errors import InvalidCursor
+from oppulence.kernel.secret import kernel_secret
+from oppulence.kernel.uow import UnitOfWork
+
+T = TypeVar("T", bound=BaseModel)
+After = tuple[Any, ...]
+
+MAX_PAGE_BYTES = 4_000_000
+_TAG_BYTES = 16
+
+
+class PageQuery(BaseModel):
+    """Query of a list; subclasses add the list's filters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: Annotated[int, Field(ge=1, le=500, description="Rows a page.")] = 100
+    cursor: Annotated[str | None, Field(max_length=1000, description="`next_cursor` of the page before.")] = None
+
+
+class Pagination(BaseModel):
+    """Where the list goes on."""
+
+    has_more: bool
+    next_cursor: Annotated[str | None, Field(description="Pass as `cursor` for the next page; null on the last one.")] = None
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    data: list[T]
+    pagination: Pagination
+
+
+def paginate(
+    uow: UnitOfWork, query: PageQuery, fetch: Callable[[After | None, int], Sequence[T]], key: Callable[[T], After]
+) -> Page[T]:
+    """One page: `fetch(after, most)` returns at most `most` rows that come after the row whose `key` is `after`.
+
+    A page over 4 MB is cut and goes on at its cursor.
+
+    Raises:
+        InvalidCursor: the cursor was not given out by this list for these filters.
+    """
+    bound_to = _binding(uow.workspace_id, query)
+    after = _open(query.cursor, bound_to) if query.cursor else None
+    rows = list(fetch(after, query.limit + 1))
+    kept = _fitting(rows[: query.limit])
+    more = len(rows) > len(kept)
+    pagination = Pagination(has_more=more, next_cursor=_sign(key(kept[-1]), bound_to) if more else None)
+    return Page[Any].model_construct(data=kept, pagination=pagination)
+
+
+def _fitting(rows: list[T]) -> list[T]:
+    """The leading rows that fit one answer; at least one."""
+    if len(rows) < 2 or not _may_be_large(rows[0]):
+        return rows
+    size = 0
+    for index, row in enumerate(rows):
+        size += len(row.model_dump_json())
+        if size > MAX_PAGE_BYTES and index:
+            return rows[:index]
+    return rows
+
+
+def _may_be_large(row: BaseModel) -> bool:
+    """Whether a row carries free-form content: rows of plain columns never reach the limit."""
+    return any(isinstance(value, dict | list) for value in row.__dict__.values())
+
+
+def _binding(workspace_id: str, query: PageQuery) -> bytes:
+    kind = type(query)
+    filters = query.model_dump_json(exclude={"cursor", "limit"})
+    return f"{kind.__module__}.{kind.__qualname__}|{workspace_id}|{filters}".encode()
+
+
+def _sign(key: After, bound_to: bytes) -> str:
+    payload = json.dumps([_plain(value) for value in key], separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_tag(payload, bound_to) + payload).rstrip(b"=").decode()
+
+
+def _open(cursor: str, bound_to: bytes) -> After:
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    except ValueError as error:
+        raise _refused() from error
+    tag, payload = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
+    if not hmac.compare_digest(tag, _tag(payload, bound_to)):
+        raise _refused()
+    return tuple(json.loads(payload))
+
+
+def _refused() -> InvalidCursor:
+    return InvalidCursor("This cursor is not from this list with these filters. Start again without it.", param="cursor")
+
+
+def _tag(payload: bytes, bound_to: bytes) -> bytes:
+    return hmac.digest(kernel_secret(), bound_to + b"|" + payload, hashlib.sha256)[:_TAG_BYTES]
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime | date) else value

@@ -1,0 +1,62 @@
+"""Scopes of keys and permissions of roles: one vocabulary for both.
+
+Source: the product's permission matrix. Owner and Admin do everything; Member works, but changes no connection and sees no
+settings; Viewer reads. A Service is a key and has exactly the scopes it was given.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+SCOPES = {
+    "connections:read": "Read connection status and accounts",
+    "connections:write": "Create, update, delete connections",
+    "transactions:read": "Read transactions",
+    "transactions:write": "Trigger syncs, update metadata",
+    "transactions:sync": "Trigger transaction sync",
+    "enrichment:read": "Read enrichment data",
+    "enrichment:write": "Trigger enrichment",
+    "webhooks:read": "Read webhook events",
+    "webhooks:write": "Configure webhook endpoints",
+    "analytics:read": "Read analytics data",
+    "sync:read": "Read mirrored provider objects and events",
+    "ledger:read": "Read journal entries and balances",
+    "recovery:read": "Read recovery cases and their outcome",
+    "settings:read": "Read the workspace, its members, flags and audit log",
+    "settings:write": "Change the workspace, its members and flags",
+    "api_keys:read": "List API keys",
+    "api_keys:write": "Create, rotate and revoke API keys",
+    "admin:*": "Full administrative access",
+}
+
+ADMIN = "admin:*"
+
+
+class Role(StrEnum):
+    """A person's role in a workspace."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+_VIEWER = frozenset({"connections:read", "transactions:read", "sync:read", "ledger:read", "recovery:read", "analytics:read"})
+_MEMBER = _VIEWER | {"enrichment:read", "enrichment:write", "webhooks:read"}
+
+ROLE_SCOPES: dict[Role, frozenset[str]] = {
+    Role.OWNER: frozenset({ADMIN}),
+    Role.ADMIN: frozenset({ADMIN}),
+    Role.MEMBER: _MEMBER,
+    Role.VIEWER: _VIEWER,
+}
+
+
+def allows(granted: Iterable[str], scope: str) -> bool:
+    """Whether granted scopes cover one: by name, or by full administrative access."""
+    granted = set(granted)
+    return scope in granted or ADMIN in granted
+
+
+def unknown(scopes: Iterable[str]) -> list[str]:
+    """Names that are no scopes."""
+    return sorted(set(scopes) - SCOPES.keys())

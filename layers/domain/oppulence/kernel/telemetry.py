@@ -1,0 +1,144 @@
+"""Structured logs with secrets and personal data taken out, metrics in embedded format, and W3C trace context.
+
+Metrics carry no workspace: as a dimension it would cost a metric each. Logs carry it instead.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from oppulence.kernel import environment
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+NAMESPACE = "Oppulence"
+REDACTED = "[redacted]"
+_SECRET_NAMES = re.compile(r"secret|token|authorization|password|api_?key$|cookie|signature|credential", re.IGNORECASE)
+_PERSONAL_NAMES = re.compile(r"^(e?mail|.*_email|phone|.*_phone|address|.*_address|name|customer_name|ip|.*_ip)$", re.IGNORECASE)
+_SECRET_VALUES = re.compile(
+    r"\b(op_(?:live|test|sandbox)_|sk_(?:live|test)_|rk_(?:live|test)_|whsec_|Bearer )[A-Za-z0-9_\-.+/=]{6,}"
+    r"|[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+"
+)
+_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One piece of work of a trace."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    name: str
+    started_ns: int = field(default_factory=time.time_ns)
+
+    @property
+    def traceparent(self) -> str:
+        """W3C form, for what this work causes."""
+        return f"00-{self.trace_id}-{self.span_id}-01"
+
+
+_REQUEST_DIRECTIVE = {
+    "Namespace": NAMESPACE,
+    "Dimensions": [["method", "path", "status"], ["method", "path"]],
+    "Metrics": [
+        {"Name": "http_requests_total", "Unit": "Count"},
+        {"Name": "http_request_duration_seconds", "Unit": "Seconds"},
+    ],
+}
+
+_span: ContextVar[Span | None] = ContextVar("span", default=None)
+
+
+def traceparent() -> str | None:
+    """The running span as a `traceparent` header, or None outside one."""
+    span = _span.get()
+    return span.traceparent if span else None
+
+
+@contextmanager
+def span(name: str, parent: str | None) -> Iterator[Span]:
+    """Continue the caller's trace, or start one; exported when an OTLP endpoint is set."""
+    match = _TRACEPARENT.match(parent or "")
+    trace_id, parent_id = (match[1], match[2]) if match else (secrets.token_hex(16), None)
+    running = Span(trace_id, secrets.token_hex(8), parent_id, name)
+    token = _span.set(running)
+    error: BaseException | None = None
+    try:
+        yield running
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        _span.reset(token)
+        if environment.optional("OTEL_EXPORTER_OTLP_ENDPOINT"):
+            from oppulence.kernel import otlp
+
+            otlp.export(running, error)
+
+
+@cache
+def logger() -> "Logger":
+    """The process's logger."""
+    from aws_lambda_powertools import Logger
+
+    return Logger(
+        service=environment.optional("POWERTOOLS_SERVICE_NAME") or "oppulence", json_serializer=_redacted_json, utc=True
+    )
+
+
+def log(message: str, **fields: Any) -> None:  # noqa: ANN401
+    """Write one line, with the running trace's ids."""
+    running = _span.get()
+    if running:
+        fields |= {"trace_id": running.trace_id, "span_id": running.span_id}
+    logger().info(message, extra=fields)
+
+
+def metric(name: str, value: float, unit: str, **dimensions: str) -> None:
+    """Emit one metric in embedded format, under the seeds' names (`http_requests_total`, ...)."""
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+    with single_metric(name=name, unit=MetricUnit[unit], value=value, namespace=NAMESPACE) as one:
+        for key, text in dimensions.items():
+            one.add_dimension(name=key, value=text)
+
+
+def request_metrics(method: str, path: str, status: int, seconds: float) -> None:
+    """The two request metrics of the seeds, as one embedded-format line."""
+    import sys
+
+    from pydantic_core import to_json
+
+    line = {
+        "_aws": {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [_REQUEST_DIRECTIVE]},
+        "method": method, "path": path, "status": str(status), "http_requests_total": 1,
+        "http_request_duration_seconds": round(seconds, 6),
+    }  # fmt: skip
+    sys.stdout.write(to_json(line).decode() + "\n")
+
+
+def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401
+    """A copy of a log value without secrets and personal data: by the field's name, and by the shape of text."""
+    if name and (_SECRET_NAMES.search(name) or _PERSONAL_NAMES.match(name)) and value is not None:
+        return REDACTED
+    if isinstance(value, str):
+        return _SECRET_VALUES.sub(lambda m: f"{m[1] or ''}{REDACTED}", value)
+    if isinstance(value, dict):
+        return {key: redact(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redacted_json(line: dict[str, Any]) -> str:
+    from pydantic_core import to_json
+
+    return to_json(redact(line), fallback=str).decode()
