@@ -20,39 +20,74 @@ START_S = 30
 
 
 class Emulator:
-    """ministack over a state directory: `start()` it from the main thread, stop it with `stop()`."""
+    """One emulator for one checkout; `root` is the directory that holds `.local`. It starts empty, every time.
 
-    def __init__(self, state: Path) -> None:
-        self.home = state / "emulator"
-        self.log = state / "logs" / "emulator.log"
-        self.seed = state / "keys.seed"  # outside `home`: losing it makes every ciphertext in PostgreSQL unreadable
-        self.pgpass = state / "pgpass"
-        self.port = processes.kept_port(self.home / "port")
-        self.child: processes.Child | None = None
+    State: `emulator/` (scratch), `emulator.port`, `emulator.log`, and `keys.seed`, whose loss makes every ciphertext in
+    PostgreSQL unreadable.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.state = root.resolve() / ".local"
+        self.home = self.state / "emulator"
+        self.log = self.state / "emulator.log"
+        self.seed_file = self.state / "keys.seed"
+        self._port_file = self.state / "emulator.port"
+        self._child: processes.Child | None = None
+
+    @property
+    def port(self) -> int:
+        """The port of the last start; it changes only when another process took it meanwhile."""
+        return int(self._port_file.read_text())
 
     @property
     def url(self) -> str:
         return f"http://{processes.HOST}:{self.port}"
 
-    def start(self) -> processes.Child:
-        """Start it empty, and wait until it answers.
+    @property
+    def seed(self) -> bytes:
+        """What keys and generated secrets are derived from."""
+        return self.seed_file.read_bytes()
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.running
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child is not None else None
+
+    def start(self) -> None:
+        """Start it and wait until it answers; call this from the main thread.
 
         Raises:
             ChildError: it died, for instance because a patch no longer fits, or took longer than 30 s.
         """
+        if self.running:
+            return
         shutil.rmtree(self.home / "tmp", ignore_errors=True)  # unpacked functions of workers that were killed
         for folder in ("tmp", "state"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
-        keep_seed(self.seed)
-        argv = [sys.executable, "-m", "infra.local.emulator_main", str(self.seed)]
-        self.child = processes.start("emulator", argv, self.log, processes.Launch(env=self.environment(), cwd=REPO))
-        processes.wait_ready(self.child, self.ready, START_S)
-        return self.child
+        keep_seed(self.seed_file)
+        processes.kept_port(self._port_file)
+        argv = [sys.executable, "-m", "infra.local.emulator_main", str(self.seed_file)]
+        self._child = processes.start("emulator", argv, self.log, processes.Launch(env=self.environment(), cwd=REPO))
+        try:
+            processes.wait_ready(self._child, self.ready, START_S)
+        except processes.ChildError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop it and its workers, which end when their parent does."""
-        if self.child is not None:
-            processes.stop(self.child, signal.SIGTERM, timeout_s=5)
+        if self._child is not None:
+            processes.stop(self._child, signal.SIGTERM, timeout_s=5)
+            self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL it, as a crash would; what it held is gone, and the next start needs a deployment."""
+        if self._child is not None:
+            processes.kill(self._child)
+            self._child = None
 
     def ready(self) -> bool:
         """Whether it answers its health check."""
@@ -80,7 +115,7 @@ class Emulator:
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "PYTHONPATH": str(DOMAIN),  # functions import domain code straight from the tree
             "PYTHONUTF8": "1",
-            "PGPASSFILE": str(self.pgpass),
+            "PGPASSFILE": str(self.state / "pgpass"),
             **CREDENTIALS,
         }
 

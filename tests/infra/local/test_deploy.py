@@ -38,7 +38,7 @@ class Cloud:
 
 
 def target(emulator: Emulator) -> Target:
-    return Target(emulator.url, emulator.seed.read_bytes(), {"PG_HOST": "127.0.0.1", "UNUSED": "x"}, say=lambda _: None)
+    return Target(emulator.url, emulator.seed, {"PG_HOST": "127.0.0.1", "UNUSED": "x"}, say=lambda _: None)
 
 
 @pytest.fixture(scope="module")
