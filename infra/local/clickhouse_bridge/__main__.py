@@ -1,6 +1,7 @@
 """The bridge's process: owns the data directory, listens on the loopback interface, ends orderly on a signal."""
 
 import argparse
+import fcntl
 import logging
 import os
 import signal
@@ -8,11 +9,13 @@ import threading
 import time
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import TextIO
 
 from infra.local.clickhouse_bridge.engine import Engine
 from infra.local.clickhouse_bridge.handler import MAX_RUNNING, Account, Handler
 
 FINISH_S = 5  # running queries get this long to end
+OWN_S = 10  # a predecessor gets this long to let go of the data
 
 
 class Server(ThreadingHTTPServer):
@@ -29,6 +32,7 @@ def main() -> None:
     parser.add_argument("--password-file", type=Path, required=True)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    owned = own(args.data)
     Handler.account = Account(args.user, args.password_file.read_text().strip())
     Handler.engine = Engine(args.data.resolve())
     server = Server(("127.0.0.1", args.port), Handler)
@@ -40,8 +44,23 @@ def main() -> None:
     if finished():
         Handler.engine.close()
     logging.info("stopped")
+    owned.close()
     logging.shutdown()
     os._exit(0)  # threads of idle connections still wait for their clients
+
+
+def own(data: Path) -> TextIO:
+    """Hold the data directory's lock, which the system takes back when this process ends, however it ends."""
+    file = data.with_name(f"{data.name}.lock").open("w")
+    deadline = time.monotonic() + OWN_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"another process owns {data}: is a local cloud running already?") from None
+            time.sleep(0.1)
 
 
 def finished() -> bool:

@@ -23,6 +23,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 
 from infra.local.clickhouse import ClickHouse
+from infra.local.processes import ChildError
 from tests.support.clickhouse import connect
 
 
@@ -222,6 +223,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from infra.local.clickhouse import ClickHouse
+from infra.local.processes import ChildError
 from tests.support.clickhouse import connect
 client = connect(ClickHouse(Path(sys.argv[1])))
 for batch in range(5):
@@ -269,6 +271,14 @@ def test_what_was_acknowledged_survives_a_kill(server: ClickHouse, table: str) -
     assert len(acknowledged) > 10
     found = connect(server).query("SELECT uniqExact(n) FROM t").result_rows[0][0]
     assert len(acknowledged) <= found <= len(acknowledged) + 1  # the last one may be stored without its answer
+
+
+def test_a_second_engine_never_gets_the_same_data(server: ClickHouse, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.local.clickhouse.START_S", 1)
+    second, url = ClickHouse(server.state.parent), server.url
+    with pytest.raises(ChildError, match="not ready"):
+        second.start()
+    assert (server.url, client.command("SELECT 1")) == (url, 1)
 
 
 def test_the_log_tells_what_failed(server: ClickHouse, client: Client) -> None:
