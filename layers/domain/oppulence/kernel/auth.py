@@ -36,7 +36,7 @@ class ExpiredKey(AuthenticationError):
 
 
 class WorkspaceUnavailable(AuthorizationError):
-    """The workspace is being deleted."""
+    """The workspace is being deleted, or was."""
 
     code = "workspace_deleted"
 
@@ -63,6 +63,7 @@ class Principal:
     mode: str
     person: Person | None = None
     per_minute: int | None = None
+    workspace_status: str = "active"
 
     @property
     def caller(self) -> Caller:
@@ -144,10 +145,12 @@ def _cached_key(role: str, key: str) -> Principal:
     if row is None or row.revoked_at is not None:
         raise AuthenticationError(_NOT_VALID, param="Authorization")
     _refuse_expired(row.expires_at)
-    _refuse_deleted(row.workspace_status)
     principal = Principal(
-        "api_key", row.key_id, row.workspace_id, frozenset(row.scopes), row.plan, row.mode, per_minute=row.rate_limit_per_minute
-    )
+        "api_key", row.key_id, row.workspace_id, frozenset(row.scopes), row.plan, row.mode,
+        per_minute=row.rate_limit_per_minute, workspace_status=row.workspace_status,
+    )  # fmt: skip
+    if row.workspace_status != "active":
+        return principal  # not kept, so that a restored workspace works at once
     if len(_cache) >= _CACHE_MAX:
         _cache.clear()
     _cache[digest] = (time.monotonic(), principal, row.expires_at)
@@ -175,9 +178,10 @@ def _user(role: str, token: str, workspace_header: str | None) -> Principal:
         if workspace_header:
             raise WorkspaceMismatch("You are not a member of this workspace.", param="X-Workspace-Id")
         return Principal("user", row.user_id if row else claims.user_id, None, frozenset(), "free", "test", person)
-    _refuse_deleted(row.workspace_status or "active")
-    scopes = ROLE_SCOPES[Role(row.role or "viewer")]
-    return Principal("user", row.user_id, row.workspace_id, scopes, row.plan or "free", row.mode or "test", person)
+    return Principal(
+        "user", row.user_id, row.workspace_id, ROLE_SCOPES[Role(row.role or "viewer")], row.plan or "free", row.mode or "test",
+        person, workspace_status=row.workspace_status or "active",
+    )  # fmt: skip
 
 
 def _fetch_member(conn: db.Connection, claims: "Claims", workspace_id: str | None) -> MemberRow | None:
@@ -191,8 +195,3 @@ def _fetch_member(conn: db.Connection, claims: "Claims", workspace_id: str | Non
 def _refuse_expired(expires_at: datetime | None) -> None:
     if expires_at is not None and expires_at <= clock.real_now():
         raise ExpiredKey("This API key has expired. Rotate it with POST /v1/api_keys/{id}/rotate.", param="Authorization")
-
-
-def _refuse_deleted(status: str) -> None:
-    if status != "active":
-        raise WorkspaceUnavailable("This workspace is being deleted. An owner can undo that while the delay lasts.")

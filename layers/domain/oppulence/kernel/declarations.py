@@ -50,6 +50,7 @@ class Route(Declaration):
     idempotent: bool = False
     max_body_bytes: int = 256_000
     personal: str | None = None
+    while_deleting: bool = False
     body: type[Any] | None = None
     query: type[Any] | None = None
     answer: Any = None

@@ -29,6 +29,8 @@ def run(declared: Route, request: Request, principal: Principal, arguments: Argu
     scope = Scope(declared.context, workspace_id or new_id("ws"), actor)
     if declared.needs_keys and workspace_id:
         crypto.warm(scope.context, workspace_id)
+    if declared.wants("scope"):
+        return _outside(declared, scope, arguments, key)
     if key is None:
         return in_transaction(scope, lambda uow: answer(declared, arguments, uow))
     kept = db.read(scope.context, lambda conn: idempotency.look_up(conn, key))
@@ -79,10 +81,31 @@ def _once(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.
     except (IdempotencyInProgress, IdempotencyKeyReused):
         raise
     except AppError as error:
-        if idempotency.is_kept(error.status):
-            refusal = response.of_error(error, "")
-            in_transaction(scope, lambda uow: _keep(uow, key, refusal))
+        _keep_refusal(scope, key, error)
         raise
+
+
+def _outside(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.Key | None) -> Response:
+    """The effect of a handler that opens its own transactions; its answer is kept after it, in another one."""
+    arguments = {**arguments, "scope": scope}
+    if key is None:
+        return answer(declared, arguments)
+    kept = in_transaction(scope, lambda uow: idempotency.begin(uow.conn, key))
+    if kept is not None:
+        return _replayed(kept)
+    try:
+        fresh = answer(declared, arguments)
+    except AppError as error:
+        _keep_refusal(scope, key, error)
+        raise
+    in_transaction(scope, lambda uow: _keep(uow, key, fresh))
+    return fresh
+
+
+def _keep_refusal(scope: Scope, key: idempotency.Key, error: AppError) -> None:
+    if idempotency.is_kept(error.status):
+        refusal = response.of_error(error, "")
+        in_transaction(scope, lambda uow: _keep(uow, key, refusal))
 
 
 def _keep(uow: UnitOfWork, key: idempotency.Key, fresh: Response) -> None:

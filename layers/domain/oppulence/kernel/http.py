@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from oppulence.kernel import auth, effect, limits, telemetry
 from oppulence.kernel import response as responses
-from oppulence.kernel.auth import Principal
+from oppulence.kernel.auth import Principal, WorkspaceUnavailable
 from oppulence.kernel.capabilities import Capability
 from oppulence.kernel.declarations import Access, Entry, Route
 from oppulence.kernel.errors import AppError, AuthenticationError, AuthorizationError
@@ -17,7 +17,7 @@ from oppulence.kernel.scopes import allows
 
 __all__ = ["Model", "Request", "Response", "Secret", "route"]
 
-_GIVEN = frozenset({"uow", "body", "query", "request", "principal"})
+_GIVEN = frozenset({"uow", "scope", "body", "query", "request", "principal"})
 
 
 def route(
@@ -27,9 +27,13 @@ def route(
     """Make a handler a route.
 
     The handler names what it needs: `uow`, path parameters by name, `body` and `query` (models), `principal`, `request`
-    (the raw one). `access` is `scope` (a key or member with `scope`), `user` (any signed-in person; the unit of work is of
-    a workspace yet to be made) or `public`. Options: `status`, `idempotent` (the Idempotency-Key header is required),
-    `max_body_bytes`, `personal` (what personal data an answer holds; each reading is audited), `timeout_s`, `memory_mb`.
+    (the raw one). A handler that calls a provider takes `scope` instead of `uow`, opens its transactions itself (never both at
+    once), and must be harmless to repeat: its answer is kept for an Idempotency-Key only after it.
+
+    `access` is `scope` (a key or member with `scope`), `user` (any signed-in person; the unit of work is of a workspace yet to
+    be made) or `public`. Options: `status`, `idempotent` (the Idempotency-Key header is required), `max_body_bytes`, `personal`
+    (what personal data an answer holds; each reading is audited), `while_deleting` (also for a workspace whose deletion can
+    still be undone), `timeout_s`, `memory_mb`.
     """
 
     def decorate(work: Callable[..., Any]) -> Entry:
@@ -95,6 +99,10 @@ def _authorize(declared: Route, principal: Principal) -> None:
     if principal.workspace_id is None:
         raise AuthorizationError(
             "You are a member of several workspaces or of none: name one in X-Workspace-Id.", param="X-Workspace-Id"
+        )
+    if principal.workspace_status != "active" and not (declared.while_deleting and principal.workspace_status == "deleting"):
+        raise WorkspaceUnavailable(
+            "This workspace is being deleted. While the delay lasts an owner can undo it with POST /v1/workspace/restore."
         )
     if declared.scope is not None and not allows(principal.scopes, declared.scope):
         raise AuthorizationError(
