@@ -9,14 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from infra.local import assembly
-from infra.local.emulator import CREDENTIALS, REGION
+from infra.local.aws import session
 from infra.local.rewrites import API, LAYER, NESTED, TABLE, Place, Template, resources, rewrite
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
 
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"  # every CDK template asks for it
@@ -52,15 +49,6 @@ class Deployed:
     changed: list[str] = field(default_factory=list)
 
 
-def session() -> boto3.session.Session:
-    """A session as the emulator's root; the user's own profile and keys play no part."""
-    return boto3.session.Session(
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        region_name=REGION,
-    )
-
-
 def deploy(directory: Path, target: Target) -> Deployed:
     """Deploy every stack of the assembly in `directory`; stacks that have not changed cost a few milliseconds.
 
@@ -77,7 +65,7 @@ class Deployer:
         aws = session()
         self.target = target
         self.s3: S3Client = aws.client("s3", endpoint_url=target.url)
-        self.stacks: CloudFormationClient = aws.client("cloudformation", endpoint_url=target.url)
+        self.stacks: Any = aws.client("cloudformation", endpoint_url=target.url)
         self.tables = aws.client("dynamodb", endpoint_url=target.url)
         self.parameters = aws.client("ssm", endpoint_url=target.url)
         self.deployed = Deployed()
@@ -214,7 +202,7 @@ class Deployer:
     def physical_id(self, stack: str, logical_id: str) -> str:
         """The name or id that a resource got."""
         answer = self.stacks.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
-        return answer["StackResourceDetail"]["PhysicalResourceId"]
+        return str(answer["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def layer_keys(template: Template) -> Iterator[str]:

@@ -1,13 +1,12 @@
 """The AWS emulator as a child process: loopback only, IAM enforced, nothing of the user's shell but PATH."""
 
+import http.client
 import os
 import secrets
 import shutil
 import signal
 import sys
-import urllib.request
 from pathlib import Path
-from urllib.error import URLError
 
 from infra.local import processes
 from infra.local.paths import DOMAIN, REPO
@@ -22,8 +21,8 @@ START_S = 30
 class Emulator:
     """One emulator for one checkout; `root` is the directory that holds `.local`. It starts empty, every time.
 
-    State: `emulator/` (scratch), `emulator.port`, `emulator.log`, and `keys.seed`, whose loss makes every ciphertext in
-    PostgreSQL unreadable.
+    State: `emulator/` (scratch), `emulator.port`, `emulator.log`, `functions.log` (what functions print), and
+    `keys.seed`, whose loss makes every ciphertext in PostgreSQL unreadable.
     """
 
     def __init__(self, root: Path) -> None:
@@ -69,7 +68,7 @@ class Emulator:
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         keep_seed(self.seed_file)
         processes.kept_port(self._port_file)
-        argv = [sys.executable, "-m", "infra.local.emulator_main", str(self.seed_file)]
+        argv = [sys.executable, "-m", "infra.local.emulator_main", str(self.seed_file), str(self.state / "functions.log")]
         self._child = processes.start("emulator", argv, self.log, processes.Launch(env=self.environment(), cwd=REPO))
         try:
             processes.wait_ready(self._child, self.ready, START_S)
@@ -91,11 +90,14 @@ class Emulator:
 
     def ready(self) -> bool:
         """Whether it answers its health check."""
+        connection = http.client.HTTPConnection(processes.HOST, self.port, timeout=1)  # no proxy of the user's
         try:
-            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except (URLError, OSError):
+            connection.request("GET", "/_ministack/health")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            connection.close()
 
     def environment(self) -> dict[str, str]:
         """What the emulator and, through it, every function sees of this machine."""

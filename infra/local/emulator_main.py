@@ -1,4 +1,4 @@
-"""The emulator's process: `python -m infra.local.emulator_main <key seed file>` patches ministack, then runs it."""
+"""The emulator's process: `python -m infra.local.emulator_main <seed file> <function log>` patches ministack, then runs it."""
 
 import sys
 from importlib.metadata import version
@@ -17,7 +17,7 @@ def main() -> None:
             "read infra/local/emulator_patches.py against the new source, then move the pin"
         )
     seed = Path(sys.argv[1]).read_bytes()
-    emulator_patches.apply_all()
+    emulator_patches.apply_all(Path(sys.argv[2]))
     emulator_keys.keep_keys(seed)
     sys.argv = ["ministack"]  # its own argument parser reads the rest
     from ministack.app import main as run  # reads the environment at import

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -31,9 +32,7 @@ def original(owner: ModuleType | type, name: str, parameters: str) -> Callable[.
     function = getattr(owner, name, None)
     found = None if function is None else " ".join(inspect.signature(function).parameters)
     if function is None or found != parameters:
-        raise EmulatorChanged(
-            f"ministack's {owner.__name__}.{name}({parameters}) is now {found}: see emulator_patches.py"
-        )
+        raise EmulatorChanged(f"ministack's {owner.__name__}.{name}({parameters}) is now {found}: see emulator_patches.py")
     return function  # type: ignore[no-any-return]
 
 
@@ -47,9 +46,10 @@ def setting(owner: ModuleType, name: str, was: object) -> None:
         raise EmulatorChanged(f"ministack's {owner.__name__}.{name} is no longer {was!r}: see emulator_patches.py")
 
 
-def apply_all() -> None:
-    """Apply every patch of this module, once, before the emulator starts."""
+def apply_all(function_log: Path) -> None:
+    """Apply every patch of this module, once, before the emulator starts; what functions print goes to a file."""
     name_handler_errors()
+    keep_function_output(function_log)
     shorten_stderr_wait()
     limit_spawns()
     reap_every_idle_worker()
@@ -74,6 +74,23 @@ def name_handler_errors() -> None:
     lambda_svc._execute_function_warm = named
 
 
+def keep_function_output(file: Path) -> None:
+    """What functions print ends in the emulator's CloudWatch Logs alone, where nobody who edits code sees it."""
+    from ministack.services import lambda_svc
+
+    emit = original(lambda_svc, "_emit_lambda_logs", "func request_id log_text error duration_ms log_source")
+    output = file.open("w", encoding="utf-8", buffering=1)
+
+    @functools.wraps(emit)
+    def emit_and_write(func: dict[str, Any], request_id: str, log_text: str, *rest: Any, **named: Any) -> None:
+        name = (func.get("config") or func).get("FunctionName", "?")
+        if log_text:
+            output.write("".join(f"{name} {line}\n" for line in log_text.splitlines()))
+        emit(func, request_id, log_text, *rest, **named)
+
+    lambda_svc._emit_lambda_logs = emit_and_write
+
+
 def class_name(log: str, message: str) -> str | None:
     """The exception's class, without its module, from the last traceback in `log` that ends with `message`."""
     endings = re.findall(rf"^(?:\w+\.)*(\w+)(?:: {re.escape(message)})?$", log, re.MULTILINE)
@@ -85,9 +102,7 @@ def shorten_stderr_wait() -> None:
     from ministack.core.lambda_runtime import Worker
 
     drain = original(Worker, "_drain_stderr_bounded", "self first_line_wait idle_confirm hard_cap")
-    Worker._drain_stderr_bounded = functools.partialmethod(
-        drain, first_line_wait=STDERR_WAIT_S, idle_confirm=STDERR_IDLE_S
-    )
+    Worker._drain_stderr_bounded = functools.partialmethod(drain, first_line_wait=STDERR_WAIT_S, idle_confirm=STDERR_IDLE_S)
 
 
 def limit_spawns() -> None:

@@ -12,7 +12,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from infra.local.deploy import Deployed, DeployError, Target, deploy, session
+from infra.local.aws import session
+from infra.local.deploy import Deployed, DeployError, Target, deploy
 from infra.local.emulator import Emulator
 from tests.infra.local import handwritten
 

@@ -37,9 +37,7 @@ def test_a_reference_to_a_secret_becomes_its_arn_wherever_it_stands() -> None:
 
 
 def test_cors_keys_start_small() -> None:
-    stack = template(
-        Api={"Type": "AWS::ApiGatewayV2::Api", "Properties": {"CorsConfiguration": {"AllowOrigins": ["*"]}}}
-    )
+    stack = template(Api={"Type": "AWS::ApiGatewayV2::Api", "Properties": {"CorsConfiguration": {"AllowOrigins": ["*"]}}})
     rewrites.cors_keys_start_small(stack)
     assert stack["Resources"]["Api"]["Properties"]["CorsConfiguration"] == {"allowOrigins": ["*"]}
 

@@ -1,0 +1,59 @@
+"""The patches say loudly when the emulator is no longer the one they were written for."""
+
+import sys
+import types
+from importlib.metadata import version
+
+import pytest
+
+from infra.local import emulator_keys, emulator_main
+from infra.local.emulator_patches import EmulatorChanged, class_name, original, setting
+
+
+def test_the_pin_is_what_is_installed() -> None:
+    assert version("ministack") == emulator_main.PIN
+
+
+def test_another_version_is_refused_before_anything_is_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emulator_main, "version", lambda _: "1.6.0")
+    monkeypatch.setattr(sys, "argv", ["emulator_main", "/nonexistent", "/nonexistent"])
+    with pytest.raises(EmulatorChanged, match=r"ministack 1\.5\.33, this is 1\.6\.0"):
+        emulator_main.main()
+
+
+def test_a_name_that_is_gone_or_takes_other_parameters_is_refused() -> None:
+    module = types.ModuleType("service")
+    with pytest.raises(EmulatorChanged, match=r"service\.spawn\(self\) is now None"):
+        original(module, "spawn", "self")
+    module.spawn = lambda self, fast: None  # type: ignore[attr-defined]
+    with pytest.raises(EmulatorChanged, match="is now self fast"):
+        original(module, "spawn", "self")
+    module.LIMIT = 6  # type: ignore[attr-defined]
+    with pytest.raises(EmulatorChanged, match=r"service\.LIMIT is no longer 5"):
+        setting(module, "LIMIT", 5)
+
+
+@pytest.mark.parametrize(
+    ("log", "message", "name"),
+    [
+        ("Traceback (most recent call last):\nValueError: bad\n", "bad", "ValueError"),
+        ("Traceback:\noppulence.billing.errors.InvoiceNotDraft: no\n  such (thing)\n", "no\n  such (thing)", "InvoiceNotDraft"),
+        ("KeyError: 'a'\n\nDuring handling:\nTimeoutError\n", "", "TimeoutError"),
+        ("printed: by the handler", "bad", None),
+    ],
+)
+def test_the_class_is_read_from_the_traceback(log: str, message: str, name: str | None) -> None:
+    assert class_name(log, message) == name
+
+
+def test_a_key_is_the_same_for_the_same_seed_and_place_only() -> None:
+    key_id, material = emulator_keys.derive(b"seed", "data/Key")
+    assert (key_id, material(32)) == (again := emulator_keys.derive(b"seed", "data/Key"))[0:1] + (again[1](32),)
+    others = [emulator_keys.derive(b"other", "data/Key"), emulator_keys.derive(b"seed", "data/Key2")]
+    assert all(other_id != key_id and other(32) != material(32) for other_id, other in others)
+    assert len(material(64)) == 64
+
+
+def test_a_key_that_could_not_be_kept_is_refused() -> None:
+    with pytest.raises(EmulatorChanged, match="RSA_2048 key would be forgotten"):
+        emulator_keys.fixed_material({"KeySpec": "RSA_2048"}, bytes)
