@@ -110,6 +110,11 @@ def forget(workspace_id: str) -> None:
     _keyrings.pop(workspace_id, None)
 
 
+def forget_all() -> None:
+    """Drop all keys from this process."""
+    _keyrings.clear()
+
+
 def warm(role: str, workspace_id: str) -> None:
     """Have the workspace's key at hand before a transaction begins."""
     db.read(role, lambda conn: keyring(conn, workspace_id)).warm()

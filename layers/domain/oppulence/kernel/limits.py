@@ -226,3 +226,9 @@ def _headers(limit: int, remaining: int, now: float) -> dict[str, str]:
     return {
         "RateLimit-Limit": str(limit), "RateLimit-Remaining": str(max(0, remaining)), "RateLimit-Reset": str(60 - int(now % 60)),
     }  # fmt: skip
+
+
+def forget_all() -> None:
+    """Drop what this process has counted."""
+    _failures.clear()
+    _fallback_window.clear()

@@ -1,0 +1,186 @@
+"""What became true: facts read from one event, whether or not it shows the object's latest state.
+
+An event that comes late still tells what happened, so facts are read from every event and told once by name. Amounts come
+from the state that shows the fact itself: what an invoice had left when it was written off is not what it has left later.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from oppulence.sync import events
+from oppulence.sync.stripe_events import StripeEvent
+
+Shown = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A fact: its name within the object, when it became true, and the event, complete but for the object's version."""
+
+    name: str
+    at: datetime
+    event: type[events.Fact]
+    fields: dict[str, Any]
+
+    def announce(self, source: StripeEvent, version: int) -> events.Fact:
+        """The canonical event."""
+        common = {
+            "object_id": source.object_id, "account": source.account or None, "object_version": version,
+            "provider_event_id": source.id, "currency": str(source.object["currency"]).upper(),
+        }  # fmt: skip
+        return self.event.model_validate(common | self.fields)
+
+
+def facts_of(event: StripeEvent) -> list[Told]:
+    """The facts that an event shows; none for objects that are not about money."""
+    read = _READERS.get(event.object_type)
+    return list(read(event)) if read and event.has_object and event.object.get("currency") else []
+
+
+def _invoice(event: StripeEvent) -> Iterator[Told]:
+    shown, moments = event.object, event.object.get("status_transitions") or {}
+    status = shown.get("status")
+    base = _invoice_fields(shown)
+    if moments.get("finalized_at"):
+        yield Told("finalized", _at(moments["finalized_at"]), events.InvoiceFinalized, base)
+    if status == "paid":
+        paid = base | {
+            "amount_paid_minor": shown["amount_paid"],
+            "paid_off_provider_minor": _paid_elsewhere(shown),
+            "was_uncollectible": bool(moments.get("marked_uncollectible_at")),
+        }
+        yield Told("paid", _at(moments.get("paid_at") or event.created), events.InvoicePaid, paid)
+    if status == "void":
+        yield Told("voided", _at(moments.get("voided_at") or event.created), events.InvoiceVoided, base)
+    if status == "uncollectible":
+        at = _at(moments.get("marked_uncollectible_at") or event.created)
+        yield Told("marked_uncollectible", at, events.InvoiceMarkedUncollectible, base)
+    if event.type == "invoice.payment_failed":
+        attempt = int(shown.get("attempt_count") or 0)
+        following = shown.get("next_payment_attempt")
+        failed = base | {"attempt_count": attempt, "next_attempt_at": _at(following) if following else None}
+        yield Told(f"payment_failed:{attempt}", event.created_at, events.InvoicePaymentFailed, failed)
+
+
+def _invoice_fields(shown: Shown) -> dict[str, Any]:
+    parent = (shown.get("parent") or {}).get("subscription_details") or {}
+    taxes = shown.get("total_taxes")
+    return {
+        "customer_id": _id(shown.get("customer")),
+        "subscription_id": _id(shown.get("subscription") or parent.get("subscription")),
+        "total_minor": shown["total"],
+        "tax_minor": sum(tax["amount"] for tax in taxes) if taxes is not None else int(shown.get("tax") or 0),
+        "amount_remaining_minor": shown["amount_remaining"],
+    }
+
+
+def _paid_elsewhere(shown: Shown) -> int:
+    """What was paid past Stripe; older API versions only say that the whole was."""
+    if "amount_paid_off_stripe" in shown:
+        return int(shown["amount_paid_off_stripe"] or 0)
+    return int(shown["amount_paid"]) if shown.get("paid_out_of_band") else 0
+
+
+def _payment_intent(event: StripeEvent) -> Iterator[Told]:
+    shown = event.object
+    reference = (shown.get("payment_details") or {}).get("order_reference") or ""
+    invoice_id = _id(shown.get("invoice")) or (reference if reference.startswith("in_") else None)
+    base = {"customer_id": _id(shown.get("customer")), "invoice_id": invoice_id}
+    if shown.get("status") == "succeeded":
+        yield Told("succeeded", event.created_at, events.PaymentSucceeded, base | {"amount_minor": shown["amount_received"]})
+    if event.type == "payment_intent.payment_failed":
+        error = shown.get("last_payment_error") or {}
+        yield _declined(event, str(error.get("charge") or event.id), error, base | {"amount_minor": shown["amount"]})
+
+
+def _charge(event: StripeEvent) -> Iterator[Told]:
+    """Only charges that belong to no payment intent: the others are told as payments by theirs."""
+    shown = event.object
+    if shown.get("payment_intent"):
+        return
+    base = {"customer_id": _id(shown.get("customer")), "invoice_id": _id(shown.get("invoice"))}
+    if shown.get("paid") and shown.get("captured"):
+        amount = {"amount_minor": shown.get("amount_captured", shown["amount"])}
+        yield Told("succeeded", event.created_at, events.PaymentSucceeded, base | amount)
+    if shown.get("status") == "failed":
+        error = {"code": shown.get("failure_code"), "decline_code": (shown.get("outcome") or {}).get("reason")}
+        yield _declined(event, event.object_id, error, base | {"amount_minor": shown["amount"]})
+
+
+def _declined(event: StripeEvent, charge_id: str, error: Shown, base: dict[str, Any]) -> Told:
+    codes = {"failure_code": error.get("code"), "decline_code": error.get("decline_code")}
+    return Told(f"failed:{charge_id}", event.created_at, events.PaymentFailed, base | codes)
+
+
+def _refund(event: StripeEvent) -> Iterator[Told]:
+    shown = event.object
+    base = {"amount_minor": shown["amount"], "payment_id": _id(shown.get("payment_intent") or shown.get("charge"))}
+    yield Told("created", _at(shown["created"]), events.RefundCreated, base)
+    if shown.get("status") == "succeeded":
+        yield Told("succeeded", event.created_at, events.RefundSucceeded, base)
+    if shown.get("status") in ("failed", "canceled"):
+        yield Told("failed", event.created_at, events.RefundFailed, base)
+
+
+def _dispute(event: StripeEvent) -> Iterator[Told]:
+    shown = event.object
+    reference = {"payment_id": _id(shown.get("payment_intent") or shown.get("charge")), "reason": shown.get("reason")}
+    whole = reference | {"amount_minor": shown["amount"]}
+    yield Told("created", _at(shown["created"]), events.DisputeCreated, whole)
+    for moved in shown.get("balance_transactions") or []:
+        kind, name = (
+            (events.DisputeFundsWithdrawn, "funds_withdrawn")
+            if moved["amount"] < 0
+            else (events.DisputeFundsReinstated, "funds_reinstated")
+        )
+        yield Told(name, _at(moved["created"]), kind, reference | {"amount_minor": abs(moved["amount"])})
+    if shown.get("status") == "won":
+        yield Told("won", event.created_at, events.DisputeWon, whole)
+    if shown.get("status") == "lost":
+        yield Told("lost", event.created_at, events.DisputeLost, whole)
+
+
+def _credit_note(event: StripeEvent) -> Iterator[Told]:
+    shown = event.object
+    taxes = shown.get("total_taxes") if shown.get("total_taxes") is not None else shown.get("tax_amounts")
+    base = {
+        "invoice_id": _id(shown["invoice"]), "total_minor": shown["total"],
+        "tax_minor": sum(tax["amount"] for tax in taxes or []),
+        "pre_payment_minor": shown.get("pre_payment_amount", 0), "post_payment_minor": shown.get("post_payment_amount", 0),
+    }  # fmt: skip
+    yield Told("issued", _at(shown.get("effective_at") or shown["created"]), events.CreditNoteIssued, base)
+    if shown.get("status") == "void":
+        yield Told("voided", _at(shown.get("voided_at") or event.created), events.CreditNoteVoided, base)
+
+
+def _payout(event: StripeEvent) -> Iterator[Told]:
+    shown = event.object
+    arrival = shown.get("arrival_date")
+    base = {"amount_minor": shown["amount"], "arrival_at": _at(arrival) if arrival else None}
+    yield Told("created", _at(shown["created"]), events.PayoutCreated, base)
+    if shown.get("status") == "paid":
+        yield Told("paid", event.created_at, events.PayoutPaid, base)
+    if shown.get("status") in ("failed", "canceled"):
+        yield Told("failed", event.created_at, events.PayoutFailed, base)
+
+
+def _id(reference: Any) -> str | None:  # noqa: ANN401
+    """An id, whether or not the reference was expanded."""
+    return reference.get("id") if isinstance(reference, dict) else reference
+
+
+def _at(seconds: int | float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+_READERS: dict[str, Callable[[StripeEvent], Iterator[Told]]] = {
+    "invoice": _invoice,
+    "payment_intent": _payment_intent,
+    "charge": _charge,
+    "refund": _refund,
+    "dispute": _dispute,
+    "credit_note": _credit_note,
+    "payout": _payout,
+}

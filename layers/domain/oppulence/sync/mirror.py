@@ -1,0 +1,138 @@
+"""Applying webhooks to the mirror: store the bytes, settle each object's state, tell each new fact once.
+
+One transaction per batch. The rows of all objects in it are locked first, so two batches about one object take turns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from oppulence.kernel.uow import UnitOfWork
+from oppulence.sync import store
+from oppulence.sync.events import EventsStored
+from oppulence.sync.facts import facts_of
+from oppulence.sync.ordering import Seen, latest
+from oppulence.sync.store import ObjectKey, ObjectState, RawEvent, Sibling, StoredObject
+from oppulence.sync.stripe_events import StripeEvent, read, storable
+
+_EVENTS_PER_ANNOUNCEMENT = 100
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One webhook: the exact bytes, the event read from them, where it came in and when."""
+
+    event: StripeEvent
+    body: bytes
+    connection_id: str
+    received_at: datetime
+
+
+def apply(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> int:
+    """Store webhooks and bring the mirror up to date; returns how many events were new.
+
+    A known event only counts its delivery. An event of the other mode than the workspace's is kept, not applied.
+    """
+    mode = store.workspace_mode(uow.conn)
+    unique = {(one.event.account, one.event.id): one for one in reversed(deliveries)}
+    counts = _count(deliveries)
+    rows = [_raw(one, mode, counts[key]) for key, one in sorted(unique.items())]
+    arrivals = store.insert_raw(uow.conn, uow.workspace_id, rows)
+    applied = {(row.account, row.event_id) for row in rows if row.status == "applied"}
+    fresh = [Seen(unique[key].event, arrival) for key, arrival in arrivals.items() if key in applied]
+    if fresh:
+        _settle(uow, fresh)
+    _announce_stored(uow, list(arrivals))
+    return len(arrivals)
+
+
+def _count(deliveries: Sequence[Delivery]) -> dict[tuple[str, str], int]:
+    counts: dict[tuple[str, str], int] = {}
+    for one in deliveries:
+        key = (one.event.account, one.event.id)
+        counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def _raw(one: Delivery, mode: str, deliveries: int) -> RawEvent:
+    event = one.event
+    status, error = ("applied", None) if event.has_object else ("kept", None)
+    if event.livemode is not None and event.livemode != (mode == "live"):
+        status, error = "not_applied", f"a {'live' if event.livemode else 'test'} event in a {mode} workspace"
+    return RawEvent(
+        event.id, event.account, one.connection_id, event.type, event.object_type, event.object_id, event.created_at,
+        one.received_at, status, error, one.body, deliveries,
+    )  # fmt: skip
+
+
+def _settle(uow: UnitOfWork, fresh: list[Seen]) -> None:
+    """Give each touched object its latest state, and tell what became true."""
+    by_key: dict[ObjectKey, list[Seen]] = {}
+    for one in fresh:
+        by_key.setdefault(one.event.key, []).append(one)
+    locked = store.lock_objects(uow.conn, uow.workspace_id, list(by_key), uow.now)
+    ties = _ties(uow, by_key, locked)
+    states: list[ObjectState] = []
+    superseded: list[tuple[str, str]] = []
+    for key, group in by_key.items():
+        stored = locked[key]
+        winner = _winner(stored, group, ties.get(key, []))
+        states.append(_state(uow, stored, group, winner))
+        superseded += [(key[0], one.event.id) for one in group if winner is None or one.event.id != winner.event.id]
+    store.save_objects(uow.conn, uow.workspace_id, states, uow.now)
+    if superseded:
+        store.mark_superseded(uow.conn, uow.workspace_id, superseded)
+
+
+def _ties(
+    uow: UnitOfWork, by_key: dict[ObjectKey, list[Seen]], locked: dict[ObjectKey, StoredObject]
+) -> dict[ObjectKey, list[Seen]]:
+    """Earlier events of the same object and second as a new one: they have a say in which is the latest."""
+    moments = [
+        (key, locked[key].event_created_at)
+        for key, group in by_key.items()
+        if locked[key].version and any(one.event.created_at == locked[key].event_created_at for one in group)
+    ]
+    ties: dict[ObjectKey, list[Seen]] = {}
+    for sibling in store.siblings(uow.conn, uow.workspace_id, moments) if moments else []:
+        seen = _seen(sibling)
+        ties.setdefault(seen.event.key, []).append(seen)
+    return ties
+
+
+def _seen(sibling: Sibling) -> Seen:
+    return Seen(read(bytes(sibling.body)), sibling.arrival)
+
+
+def _winner(stored: StoredObject, group: list[Seen], ties: list[Seen]) -> Seen | None:
+    """The event whose state the object gets, or None when it keeps the one it has. A removal is never undone."""
+    if stored.deleted:
+        return None
+    newest = latest([*group, *ties])
+    if stored.version and (newest.event.created_at < stored.event_created_at or newest.event.id == stored.event_id):
+        return None
+    return newest
+
+
+def _state(uow: UnitOfWork, stored: StoredObject, group: list[Seen], winner: Seen | None) -> ObjectState:
+    version = stored.version + (1 if winner else 0)
+    told = list(stored.told)
+    for one in sorted(group, key=lambda seen: (seen.event.created, seen.arrival)):
+        for fact in facts_of(one.event):
+            if fact.name not in told:
+                told.append(fact.name)
+                uow.emit(fact.announce(one.event, version), occurred_at=fact.at)
+    if winner is None:
+        return ObjectState(stored.key, None, stored.deleted, stored.event_id, stored.event_created_at, version, told)
+    event = winner.event
+    return ObjectState(stored.key, storable(event.object), event.removes, event.id, event.created_at, version, told)
+
+
+def _announce_stored(uow: UnitOfWork, new: list[tuple[str, str]]) -> None:
+    """Tell analytics which events to fetch."""
+    by_account: dict[str, list[str]] = {}
+    for account, event_id in new:
+        by_account.setdefault(account, []).append(event_id)
+    for account, ids in by_account.items():
+        for start in range(0, len(ids), _EVENTS_PER_ANNOUNCEMENT):
+            uow.emit(EventsStored(event_ids=ids[start : start + _EVENTS_PER_ANNOUNCEMENT], account=account or None))

@@ -1,0 +1,178 @@
+"""Statements of the mirror. Batches go in as arrays, one round trip whatever their size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.rows import class_row
+
+from oppulence.kernel.db import Connection
+
+ObjectKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """One webhook as it is to be stored."""
+
+    event_id: str
+    account: str
+    connection_id: str
+    type: str
+    object_type: str
+    object_id: str
+    created_at: datetime
+    received_at: datetime
+    status: str
+    error: str | None
+    body: bytes
+    deliveries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object's row, locked; `version` 0 is a place held for an object not yet seen."""
+
+    account: str
+    type: str
+    id: str
+    deleted: bool
+    event_id: str
+    event_created_at: datetime
+    version: int
+    told: list[str]
+
+    @property
+    def key(self) -> ObjectKey:
+        """Its place in the mirror."""
+        return self.account, self.type, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """A stored event of a given object and second."""
+
+    account: str
+    event_id: str
+    arrival: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """What an object's row becomes. `data` is None when only the told facts grew."""
+
+    key: ObjectKey
+    data: str | None
+    deleted: bool
+    event_id: str
+    event_created_at: datetime
+    version: int
+    told: list[str]
+
+
+def insert_raw(conn: Connection, workspace_id: str, rows: Sequence[RawEvent]) -> dict[tuple[str, str], int]:
+    """Store events; a known one only counts its delivery. Returns the new ones' arrival by (account, event id)."""
+    columns: list[Any] = [
+        [getattr(row, name) for row in rows]
+        for name in ("event_id", "account", "connection_id", "type", "object_type", "object_id", "created_at", "received_at",
+                     "status", "error", "body", "deliveries")
+    ]  # fmt: skip
+    found = conn.execute(
+        """
+        INSERT INTO sync.raw_events AS r (workspace_id, event_id, account, connection_id, type, object_type, object_id,
+                                          created_at, received_at, status, error, body, deliveries)
+        SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
+                                 %s::timestamptz[], %s::text[], %s::text[], %s::bytea[], %s::integer[])
+        ON CONFLICT (workspace_id, account, event_id) DO UPDATE SET deliveries = r.deliveries + excluded.deliveries
+        RETURNING account, event_id, arrival, xmax = 0
+        """,
+        [workspace_id, *columns],
+    ).fetchall()
+    return {(str(account), str(event_id)): int(str(arrival)) for account, event_id, arrival, is_new in found if is_new}
+
+
+def lock_objects(conn: Connection, workspace_id: str, keys: Sequence[ObjectKey], at: datetime) -> dict[ObjectKey, StoredObject]:
+    """Lock the objects' rows, making places for those not yet seen; always in the order of their keys, so none deadlock."""
+    ordered = sorted(keys)
+    arrays = ([key[0] for key in ordered], [key[1] for key in ordered], [key[2] for key in ordered])
+    conn.execute(
+        """
+        INSERT INTO sync.objects (workspace_id, account, type, id, data, event_id, event_created_at, updated_at)
+        SELECT %s, k.*, '{}', '', '-infinity', %s FROM unnest(%s::text[], %s::text[], %s::text[]) AS k
+        ON CONFLICT DO NOTHING
+        """,
+        (workspace_id, at, *arrays),
+    )
+    with conn.cursor(row_factory=class_row(StoredObject)) as cur:
+        rows = cur.execute(
+            """
+            SELECT o.account, o.type, o.id, o.deleted, o.event_id, o.version, o.told,
+                   CASE WHEN o.version = 0 THEN 'epoch' ELSE o.event_created_at END AS event_created_at
+              FROM sync.objects o
+              JOIN unnest(%s::text[], %s::text[], %s::text[]) AS k (account, type, id) USING (account, type, id)
+             WHERE o.workspace_id = %s
+             ORDER BY o.account, o.type, o.id
+               FOR UPDATE OF o
+            """,
+            (*arrays, workspace_id),
+        ).fetchall()
+    return {row.key: row for row in rows}
+
+
+def siblings(conn: Connection, workspace_id: str, moments: Sequence[tuple[ObjectKey, datetime]]) -> list[Sibling]:
+    """All stored events of these objects in these seconds."""
+    with conn.cursor(row_factory=class_row(Sibling)) as cur:
+        return cur.execute(
+            """
+            SELECT r.account, r.event_id, r.arrival, r.body
+              FROM sync.raw_events r
+              JOIN unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[])
+                   AS k (account, object_type, object_id, created_at)
+             USING (account, object_type, object_id, created_at)
+             WHERE r.workspace_id = %s AND r.status IN ('applied', 'superseded')
+            """,
+            (
+                [key[0] for key, _ in moments], [key[1] for key, _ in moments], [key[2] for key, _ in moments],
+                [at for _, at in moments], workspace_id,
+            ),
+        ).fetchall()  # fmt: skip
+
+
+def save_objects(conn: Connection, workspace_id: str, states: Sequence[ObjectState], at: datetime) -> None:
+    """Write the objects' new states."""
+    conn.execute(
+        """
+        UPDATE sync.objects o
+           SET data = coalesce(n.data::jsonb, o.data), deleted = n.deleted, event_id = n.event_id,
+               event_created_at = n.event_created_at, version = n.version, told = string_to_array(n.told, ' '),
+               updated_at = CASE WHEN n.data IS NULL THEN o.updated_at ELSE %s END
+          FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::boolean[], %s::text[], %s::timestamptz[], %s::bigint[],
+                      %s::text[]) AS n (account, type, id, data, deleted, event_id, event_created_at, version, told)
+         WHERE o.workspace_id = %s AND o.account = n.account AND o.type = n.type AND o.id = n.id
+        """,
+        (
+            at, [s.key[0] for s in states], [s.key[1] for s in states], [s.key[2] for s in states], [s.data for s in states],
+            [s.deleted for s in states], [s.event_id for s in states], [s.event_created_at for s in states],
+            [s.version for s in states], [" ".join(s.told) for s in states], workspace_id,
+        ),
+    )  # fmt: skip
+
+
+def mark_superseded(conn: Connection, workspace_id: str, events: Sequence[tuple[str, str]]) -> None:
+    """Say of events, given as (account, event id), that a later state was known already."""
+    conn.execute(
+        """
+        UPDATE sync.raw_events r SET status = 'superseded'
+          FROM unnest(%s::text[], %s::text[]) AS k (account, event_id)
+         WHERE r.workspace_id = %s AND r.account = k.account AND r.event_id = k.event_id
+        """,
+        ([account for account, _ in events], [event_id for _, event_id in events], workspace_id),
+    )
+
+
+def workspace_mode(conn: Connection) -> str:
+    """The workspace's mode: live, test or sandbox."""
+    row = conn.execute("SELECT mode FROM tenancy_api.workspace").fetchone()
+    return str(row[0]) if row else "test"

@@ -1,0 +1,74 @@
+"""Fixtures of all tests: a real PostgreSQL, AWS in process, the API through its handlers, and a world of workspaces."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra.local.postgres import Postgres
+from oppulence.kernel import auth, crypto, db, limits
+from tests.support import cloud
+from tests.support.api import Api
+from tests.support.world import World
+
+DOMAIN = Path(__file__).parent.parent / "layers" / "domain" / "oppulence"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of its own for this test process, migrated, gone afterwards."""
+    from oppulence.kernel.migrate import contexts, migrate
+
+    with tempfile.TemporaryDirectory(prefix="oppulence-test-") as folder:
+        root = Path(folder)
+        root.chmod(0o711)
+        server = Postgres(root, fast=True)
+        server.start()
+        try:
+            migrate(server.url, DOMAIN)
+            server.set_passwords(contexts(DOMAIN))
+            yield server
+        finally:
+            db.close_all()
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def environment(postgres: Postgres) -> Iterator[None]:
+    """The environment that functions find, with AWS played in this process."""
+    own = {
+        "STAGE": "local", "PG_HOST": postgres.host, "PG_PORT": str(postgres.port), "PG_AUTH": "password",
+        "PGPASSFILE": str(postgres.passfile), "POWERTOOLS_LOG_LEVEL": "WARNING", "DEFAULT_PLAN": "business",
+    }  # fmt: skip
+    before = dict(os.environ)
+    os.environ.update(own)
+    with cloud.in_process():
+        yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def admin(postgres: Postgres) -> Iterator[psycopg.Connection]:
+    """A superuser's connection, for looking and for damage; never for what a use case does."""
+    with psycopg.connect(postgres.url, autocommit=True) as conn:
+        yield conn
+
+
+@pytest.fixture
+def world(environment: None, admin: psycopg.Connection) -> World:
+    """A workspace to begin with, and ways to make more of the world."""
+    auth.forget_all()
+    limits.forget_all()
+    crypto.forget_all()
+    cloud.forget_events()
+    return World(admin)
+
+
+@pytest.fixture
+def api(world: World) -> Api:
+    """The HTTP API through its real handlers."""
+    return Api(world)

@@ -1,0 +1,89 @@
+"""AWS in the test's own process: moto, with the resources that the template would make."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from moto import mock_aws
+
+from oppulence.kernel import aws
+
+REGION = "us-east-1"
+BUCKET = "workspaces"
+TABLES = ("limits", "idempotency", "connections")
+BUSES = ("domain", "inbound")
+
+
+@contextmanager
+def in_process() -> Iterator[None]:
+    """Start moto, make the resources, and set the variables that name them."""
+    os.environ.update(AWS_DEFAULT_REGION=REGION, AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing")
+    with mock_aws():
+        aws.reset()
+        _stores()
+        for bus in BUSES:
+            _recorded(bus)
+        yield
+        aws.reset()
+
+
+def emitted(bus: str = "domain") -> list[dict[str, Any]]:
+    """Events that a bus has taken since the last look, oldest first."""
+    found: list[dict[str, Any]] = []
+    sqs, url = aws.client("sqs"), os.environ[f"RECORDED_{bus.upper()}"]
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            found.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+def forget_events() -> None:
+    """Drop what the buses recorded."""
+    for bus in BUSES:
+        aws.client("sqs").purge_queue(QueueUrl=os.environ[f"RECORDED_{bus.upper()}"])
+
+
+def dead_letters() -> list[dict[str, Any]]:
+    """Messages of the dead-letter queue, with their attributes, taken off it."""
+    sqs, url = aws.client("sqs"), os.environ["DLQ_URL"]
+    found: list[dict[str, Any]] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get("Messages"):
+        for message in messages:
+            found.append(message)
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+def _stores() -> None:
+    for table in TABLES:
+        aws.client("dynamodb").create_table(
+            TableName=table, BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        )  # fmt: skip
+        os.environ[f"{table.upper()}_TABLE"] = table
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    secret = aws.client("secretsmanager").create_secret(Name="kernel", SecretString="a secret of the tests")
+    os.environ.update(
+        BUCKET=BUCKET, KERNEL_SECRET=secret["ARN"], DATA_KEY_ID=aws.client("kms").create_key()["KeyMetadata"]["Arn"],
+        QUEUE_URL=_queue("work"), DLQ_URL=_queue("work-dead"), MAIL_FROM="billing@oppulence.test",
+    )  # fmt: skip
+
+
+def _queue(name: str) -> str:
+    url: str = aws.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    return url
+
+
+def _recorded(bus: str) -> None:
+    """A bus with one rule that sends all it gets to a queue, where tests read it."""
+    events = aws.client("events")
+    events.create_event_bus(Name=bus)
+    events.put_rule(Name=f"record-{bus}", EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": "oppulence"}]}))
+    url = _queue(f"recorded-{bus}")
+    arn = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_targets(Rule=f"record-{bus}", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    os.environ[f"RECORDED_{bus.upper()}"] = url
+    os.environ[f"{bus.upper()}_BUS"] = bus
