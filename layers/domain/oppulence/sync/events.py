@@ -31,6 +31,13 @@ class InvoiceFact(Fact):
     total_minor: Annotated[int, Field(description="Minor units of `currency`, tax included, before credit notes.")]
     tax_minor: Annotated[int, Field(description="Minor units; part of `total_minor`.")]
     amount_remaining_minor: Annotated[int, Field(description="Minor units still to be paid when the fact became true.")]
+    credit_applied_minor: Annotated[
+        int,
+        Field(
+            description="Part of `total_minor` that the customer's credit balance settled when the invoice was finalized; "
+            "negative when the invoice gave credit, or took on what the customer owed."
+        ),
+    ] = 0
 
 
 class InvoiceFinalized(InvoiceFact, type="sync.invoice.finalized", version=1):
@@ -49,6 +56,8 @@ class InvoicePaid(InvoiceFact, type="sync.invoice.paid", version=1):
 
 class InvoiceVoided(InvoiceFact, type="sync.invoice.voided", version=1):
     """A finalized invoice was cancelled: nothing is owed any more."""
+
+    was_uncollectible: Annotated[bool, Field(description="It had been marked uncollectible before.")] = False
 
 
 class InvoiceMarkedUncollectible(InvoiceFact, type="sync.invoice.marked_uncollectible", version=1):
@@ -136,6 +145,10 @@ class CreditNoteFact(Fact):
     tax_minor: Annotated[int, Field(description="Minor units; part of `total_minor`.")]
     pre_payment_minor: Annotated[int, Field(description="Part that lowered what was still owed.")]
     post_payment_minor: Annotated[int, Field(description="Part given back after payment, by refund or credit.")]
+    credited_minor: Annotated[int, Field(description="Part of `post_payment_minor` added to the customer's credit balance.")] = 0
+    off_provider_minor: Annotated[
+        int, Field(description="Part of `post_payment_minor` paid back past the provider, such as by bank transfer.")
+    ] = 0
 
 
 class CreditNoteIssued(CreditNoteFact, type="sync.credit_note.issued", version=1):
