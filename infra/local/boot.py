@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import processes, synth
-from infra.local.aws import session
 from infra.local.clickhouse import ClickHouse
 from infra.local.deploy import Deployed, Target, deploy
 from infra.local.emulator import Emulator
@@ -26,7 +25,7 @@ from infra.local.watch import Settings as WatchSettings
 from oppulence.kernel.migrate import contexts, migrate
 from oppulence.kernel.oidc import DEVELOPMENT_ISSUER
 
-CLICKHOUSE_SECRET = "oppulence/local/clickhouse"
+CLICKHOUSE_SECRET = "ClickHouseSecretArn"  # the output of the stack that holds the secret
 PACKAGE = DOMAIN / "oppulence"
 
 # Called when they exist: (module, function). Each brings back what would otherwise be missing after a start.
@@ -124,6 +123,7 @@ class Boot:
         with self.step("deployment"):
             deployed = deploy(directory, Target(self.emulator.url, self.emulator.seed, self.overrides(), self.say))
         cloud = self.cloud(deployed)
+        self.fill_clickhouse_secret(cloud)
         Settings(self.front_port, self.emulator.url, deployed.apis, str(self.state / "issuer.pem")).write(self.front_file)
         if rebuild := hook(REBUILD):
             with self.step("what the emulator forgot"):
@@ -154,22 +154,19 @@ class Boot:
             "PG_PORT": str(self.postgres.port),
             "PG_AUTH": "password",  # which libpq finds by PGPASSFILE
             "CLICKHOUSE_URL": self.clickhouse.url,
-            "CLICKHOUSE_SECRET": self.put_clickhouse_secret(),
             "API_URL": self.api_url,
             "OIDC_ISSUER": DEVELOPMENT_ISSUER,
             "OIDC_JWKS_URL": f"{issuer}/jwks.json",
             "OIDC_AUDIENCE": AUDIENCE,
         }
 
-    def put_clickhouse_secret(self) -> str:
-        """Put the analytical store's credentials where functions look for them; answer the secret's ARN."""
-        secrets = session().client("secretsmanager", endpoint_url=self.emulator.url)
-        at = self.clickhouse_access()
-        value = json.dumps({"username": at.username, "password": at.password})
-        try:
-            return secrets.create_secret(Name=CLICKHOUSE_SECRET, SecretString=value)["ARN"]
-        except secrets.exceptions.ResourceExistsException:
-            return secrets.put_secret_value(SecretId=CLICKHOUSE_SECRET, SecretString=value)["ARN"]
+    def fill_clickhouse_secret(self, cloud: Cloud) -> None:
+        """Put the analytical store's credentials where the template has a secret for them, as an operator does on AWS."""
+        at = cloud.clickhouse
+        for outputs in cloud.outputs.values():
+            if arn := outputs.get(CLICKHOUSE_SECRET):
+                value = json.dumps({"username": at.username, "password": at.password})
+                cloud.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=value)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -15,6 +15,7 @@ STDERR_WAIT_S = 0.003
 STDERR_IDLE_S = 0.001
 SPAWNS = 2  # at a time: workers import for half a second of CPU, and two cores are what a laptop can be asked for
 CONSUMERS_PER_QUEUE = 2  # the lowest maximum concurrency AWS accepts
+WAIT_SLICE_S = 0.25
 WINDOWLESS_BATCH = 10  # AWS: a batch over 10 needs a batching window
 UNTYPED_ERROR = "Runtime.HandlerError"
 
@@ -55,6 +56,7 @@ def apply_all(function_log: Path) -> None:
     reap_every_idle_worker()
     limit_consumers()
     allow_large_batches()
+    let_waits_follow_the_clock()
 
 
 def name_handler_errors() -> None:
@@ -171,3 +173,22 @@ def allow_large_batches() -> None:
 
     original(lambda_svc, "_poll_sqs", "")
     sqs._receive_messages_for_esm = receive_all
+
+
+def let_waits_follow_the_clock() -> None:
+    """A wait keeps the scale it began with; virtual time may run faster before its days are over."""
+    from ministack.services import stepfunctions
+
+    original(stepfunctions, "_scaled_sleep", "seconds")
+    setting(stepfunctions, "_SFN_WAIT_SCALE", 1.0)
+
+    def sleep(seconds: float) -> None:
+        """Sleep `seconds` of domain time in slices of real time; a scale of 0 ends the wait."""
+        left = float(seconds)
+        while left > 0 and (scale := stepfunctions._SFN_WAIT_SCALE) > 0:
+            slice_s = min(WAIT_SLICE_S, left * scale)
+            began = time.monotonic()
+            time.sleep(slice_s)
+            left -= (time.monotonic() - began) / scale
+
+    stepfunctions._scaled_sleep = sleep

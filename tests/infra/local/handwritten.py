@@ -8,6 +8,7 @@ from infra.local.deploy import zipped
 
 BUCKET = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"
 ROUTE = "functions/demo/http/show.py"
+FORTNIGHT_S = 14 * 86_400
 CONSUMER = "functions/demo/consumers/on_thing.py"
 
 ROUTE_SOURCE = '''
@@ -115,6 +116,7 @@ def template() -> dict[str, Any]:
                 "Type": "AWS::SecretsManager::Secret",
                 "Properties": {"GenerateSecretString": {"PasswordLength": 40, "ExcludePunctuation": True}},
             },
+            "ClickHouseSecret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"GenerateSecretString": {}}},
             "Things": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 120}},
             "Table": {
                 "Type": "AWS::DynamoDB::Table",
@@ -156,6 +158,16 @@ def template() -> dict[str, Any]:
                     "BatchSize": 100,
                     "MaximumBatchingWindowInSeconds": 1,
                     "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                },
+            },
+            "Waits": {
+                "Type": "AWS::StepFunctions::StateMachine",
+                "Properties": {
+                    "StateMachineName": "waits",
+                    "RoleArn": arn("routeRole"),
+                    "DefinitionString": json.dumps(
+                        {"StartAt": "Fortnight", "States": {"Fortnight": {"Type": "Wait", "Seconds": FORTNIGHT_S, "End": True}}}
+                    ),
                 },
             },
             "Api": {
@@ -205,6 +217,7 @@ def template() -> dict[str, Any]:
         },
         "Outputs": {
             "KeyArn": {"Value": arn("Key")},
+            "ClickHouseSecretArn": {"Value": {"Ref": "ClickHouseSecret"}},
             "TableName": {"Value": {"Ref": "Table"}},
             "RouteName": {"Value": {"Ref": "Route"}},
             "ConsumerName": {"Value": {"Ref": "Consumer"}},

@@ -94,7 +94,10 @@ def test_the_api_answers_under_its_one_url_also_with_a_key(root: Path) -> None:
     assert seen["headers"]["authorization"] == "Bearer op_test_abc"
     assert seen["headers"]["x-forwarded-for"] == "127.0.0.1"
     assert cloud.status(root).services == ALL_RUNNING
-    assert running.load(root).outputs["Demo"]["KeyArn"].startswith("arn:aws:kms:")
+    made = running.load(root)
+    assert made.outputs["Demo"]["KeyArn"].startswith("arn:aws:kms:")
+    secret = made.client("secretsmanager").get_secret_value(SecretId=made.outputs["Demo"]["ClickHouseSecretArn"])["SecretString"]
+    assert json.loads(secret) == {"username": made.clickhouse.username, "password": made.clickhouse.password}
 
 
 def test_a_second_up_finds_it_running(root: Path) -> None:

@@ -96,6 +96,21 @@ def test_a_preflight_is_answered(cloud: Cloud) -> None:
         assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
 
 
+def test_a_running_wait_follows_the_clock(cloud: Cloud) -> None:
+    machines = cloud.client("stepfunctions")
+    machine = machines.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    run = machines.start_execution(stateMachineArn=machine)["executionArn"]
+    time.sleep(0.5)
+    assert machines.describe_execution(executionArn=run)["status"] == "RUNNING"
+    scale = json.dumps({"stepfunctions._SFN_WAIT_SCALE": 1e-7}).encode()
+    with urlopen(Request(f"{cloud.emulator.url}/_ministack/config", data=scale), timeout=5) as answer:
+        assert answer.status == 200
+    deadline = time.monotonic() + 5
+    while machines.describe_execution(executionArn=run)["status"] == "RUNNING" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert machines.describe_execution(executionArn=run)["status"] == "SUCCEEDED"
+
+
 def test_nothing_changes_the_second_time(cloud: Cloud) -> None:
     assert cloud.deploy().changed == []
 
