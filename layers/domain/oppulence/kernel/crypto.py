@@ -72,6 +72,10 @@ class Keyring:
         except InvalidTag as error:
             raise ValueError("a sealed value was changed, or belongs to another workspace or purpose") from error
 
+    def holds(self, sealed: bytes) -> bool:
+        """Whether the key that sealed these bytes is here."""
+        return int.from_bytes(sealed[1:5], "big") in self.wrapped
+
     def warm(self) -> None:
         """Unwrap the current key now, so that no call to KMS happens under a transaction."""
         if self.wrapped:
@@ -89,10 +93,13 @@ class Keyring:
 _keyrings: dict[str, tuple[float, Keyring]] = {}
 
 
-def keyring(conn: "Connection", workspace_id: str) -> Keyring:
-    """The keyring of the workspace whose policy the connection is under; kept at most five minutes."""
+def keyring(conn: "Connection", workspace_id: str, sealed: bytes | None = None) -> Keyring:
+    """The workspace's keyring, kept at most five minutes.
+
+    Say which `sealed` bytes it is to open: if they were sealed elsewhere after a rotation, the keys are read again.
+    """
     cached = _keyrings.get(workspace_id)
-    if cached and time.monotonic() - cached[0] < CACHE_S:
+    if cached and time.monotonic() - cached[0] < CACHE_S and (sealed is None or cached[1].holds(sealed)):
         return cached[1]
     rows = conn.execute("SELECT version, wrapped FROM tenancy.wrapped_keys(%s)", (workspace_id,)).fetchall()
     return remember(Keyring(workspace_id, {int(str(version)): bytes(wrapped) for version, wrapped in rows}))  # type: ignore[call-overload]
@@ -131,7 +138,7 @@ def open_json(conn: "Connection", workspace_id: str, sealed: bytes, purpose: str
     """Open a sealed JSON value."""
     from pydantic_core import from_json
 
-    return from_json(keyring(conn, workspace_id).open(sealed, purpose))
+    return from_json(keyring(conn, workspace_id, sealed).open(sealed, purpose))
 
 
 def new_wrapped_key(workspace_id: str) -> bytes:

@@ -85,7 +85,7 @@ def begin(conn: "Connection", key: Key) -> Kept | None:
             ),
             (key.workspace_id, key.text),
         ).fetchone()
-    return _opened(crypto.keyring(conn, key.workspace_id), key, row) if row else None
+    return _opened(crypto.keyring(conn, key.workspace_id, row.response), key, row) if row else None
 
 
 def keep(conn: "Connection", key: Key, answer: Kept) -> bytes:
@@ -141,7 +141,7 @@ def look_up(conn: "Connection", key: Key) -> Kept | None:
     if item is None or int(item["expires_at"]["N"]) < time.time():
         return None
     row = _Row(bytes(item["fingerprint"]["B"]), int(item["status"]["N"]), bytes(item["response"]["B"]))
-    return _opened(crypto.keyring(conn, key.workspace_id), key, row)
+    return _opened(crypto.keyring(conn, key.workspace_id, row.response), key, row)
 
 
 def is_kept(status: int) -> bool:
