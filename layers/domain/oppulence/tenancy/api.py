@@ -1,0 +1,38 @@
+"""What higher contexts may ask about the workspace they work for."""
+
+from fnmatch import fnmatchcase
+
+from psycopg.rows import class_row
+
+from oppulence.kernel.db import Connection
+from oppulence.tenancy.models import Mode, Row, Settings, Status
+
+
+class WorkspaceFacts(Row):
+    """A workspace as other contexts see it."""
+
+    id: str
+    name: str
+    mode: Mode
+    status: Status
+    plan: str
+    settings: Settings
+
+
+def workspace(conn: Connection) -> WorkspaceFacts | None:
+    """The transaction's workspace; None when there is none of that id."""
+    with conn.cursor(row_factory=class_row(WorkspaceFacts)) as cur:
+        return cur.execute("SELECT id, name, mode, status, plan, settings FROM tenancy_api.workspace").fetchone()
+
+
+def may_mail(facts: WorkspaceFacts, address: str) -> bool:
+    """Whether a workspace may send to an address: a live one to all, another only to those its `test_recipients` match."""
+    if facts.mode is Mode.LIVE:
+        return True
+    return any(fnmatchcase(address.lower(), pattern.lower()) for pattern in facts.settings.test_recipients)
+
+
+def flag_is_on(conn: Connection, name: str) -> bool:
+    """Whether a feature flag is on; one that nobody has set is off."""
+    row = conn.execute("SELECT enabled FROM tenancy_api.feature_flags WHERE name = %s", (name,)).fetchone()
+    return row is not None and row[0] is True

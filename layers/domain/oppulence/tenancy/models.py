@@ -1,0 +1,140 @@
+"""Workspaces, members, keys, flags and audit events as the API shows them."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from oppulence.kernel.request import Model
+from oppulence.kernel.scopes import Role
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
+EmailAddress = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+$")]
+RecipientPattern = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@]+@[^\s@]+$")]
+
+
+class Mode(StrEnum):
+    """What a workspace's data are: real money, a provider's test mode, or made up."""
+
+    LIVE = "live"
+    TEST = "test"
+    SANDBOX = "sandbox"
+
+
+class Status(StrEnum):
+    """A workspace's life: `deleting` can still be undone, `deleted` is a tombstone."""
+
+    ACTIVE = "active"
+    DELETING = "deleting"
+    DELETED = "deleted"
+
+
+class Settings(Model):
+    """A workspace's settings. In a change only the fields that are sent count."""
+
+    test_recipients: Annotated[
+        list[RecipientPattern],
+        Field(max_length=100, description="Patterns such as `*@example.com`: a test workspace mails no other address."),
+    ] = []
+    time_zone: Annotated[str, Field(max_length=64, description="IANA name; decides which day an instant belongs to.")] = "UTC"
+
+
+class Row(BaseModel):
+    """Base of what is read from the database."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Workspace(Row):
+    """A tenant."""
+
+    id: str
+    name: str
+    slug: str
+    mode: Mode
+    plan: str
+    status: Status
+    settings: Settings
+    created_at: datetime
+    updated_at: datetime
+    deletion_due_at: datetime | None
+    export_key: str | None
+
+
+class Member(Row):
+    """A member, or somebody invited to become one."""
+
+    id: Annotated[str, Field(description="`mem_…` of a member, `inv_…` of an open invitation.")]
+    status: Literal["active", "invited"]
+    role: Role
+    user_id: str | None
+    email: str | None
+    name: str | None
+    created_at: datetime
+    expires_at: Annotated[datetime | None, Field(description="Last moment to accept an invitation.")]
+
+
+class Invitation(Row):
+    """An open invitation."""
+
+    id: str
+    email: str
+    role: Role
+    created_at: datetime
+    expires_at: datetime
+
+
+class ApiKey(Row):
+    """A key, without its secret."""
+
+    id: str
+    name: str
+    prefix: Annotated[str, Field(description="The key's first 12 characters.")]
+    scopes: list[str]
+    rate_limit_per_minute: int | None
+    created_by: Annotated[str, Field(description="The user or key that made it.")]
+    created_at: datetime
+    age_days: int
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    rotated_from: str | None
+    last_used_on: date | None
+
+
+class FeatureFlag(Row):
+    """A switch by name."""
+
+    name: str
+    enabled: bool
+    description: str
+    updated_at: datetime
+
+
+class AuditActor(Row):
+    """Who did it. Address and user agent are null once the workspace is erased."""
+
+    type: Literal["user", "api_key", "system"]
+    id: str
+    ip_address: str | None
+    user_agent: str | None
+
+
+class AuditResource(Row):
+    """What it was done to."""
+
+    type: str
+    id: str
+
+
+class AuditEvent(Row):
+    """One entry of the audit log."""
+
+    id: str
+    occurred_at: datetime
+    actor: AuditActor
+    action: str
+    resource: AuditResource
+    changes: Annotated[dict[str, Any] | None, Field(description="`before` and `after`, without personal data.")]
+    metadata: dict[str, Any] | None
+    personal: Annotated[dict[str, Any] | None, Field(description="Personal data of the entry; null once erased.")]

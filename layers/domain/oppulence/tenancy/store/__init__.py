@@ -1,0 +1,1 @@
+"""Queries, one function a statement. Row-level security supplies the workspace."""
