@@ -1,0 +1,85 @@
+"""What differs between stages. Everything else of the template is the same in all of them."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Stage = Literal["local", "dev", "staging", "prod"]
+STAGES: tuple[Stage, ...] = ("local", "dev", "staging", "prod")
+
+DOMAIN = "oppulence.io"
+PG_DATABASE = "oppulence"
+PG_PORT = "5432"
+CLOCK_PARAMETER = "/oppulence/clock"
+
+
+class UnknownStage(ValueError):
+    """The stage asked for is none of ours."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One stage, in an AWS account of its own: physical names carry no stage.
+
+    ClickHouse is supplied at deploy: its URL, and the name of a secret that its operator made. Without a URL the platform
+    runs without it.
+    """
+
+    stage: Stage
+    api_url: str
+    oidc_issuer: str
+    oidc_jwks_url: str
+    oidc_audience: str = DOMAIN
+    mail_from: str = f"billing@mail.{DOMAIN}"
+    default_plan: str = "free"
+    clickhouse_url: str = ""
+    clickhouse_secret: str = "oppulence/clickhouse"
+    log_retention_days: int = 90
+    keep_data: bool = True
+    virtual_clock: bool = False
+    down_visibility_s: int = 60
+    aurora: bool = True
+    aurora_min_acu: float = 0.5
+    aurora_max_acu: float = 16
+    nat_gateways: int = 1
+    build_layers: bool = True
+    api_rate: float = 2_000
+    api_burst: int = 4_000
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the laptop's cloud."""
+        return self.stage == "local"
+
+
+def settings_of(stage: str) -> Settings:
+    """The settings of a stage.
+
+    Raises:
+        UnknownStage: there is no such stage.
+    """
+    match stage:
+        case "local":
+            # The laptop's deployer puts its own addresses where these stand.
+            return Settings(
+                "local", api_url="http://127.0.0.1", oidc_issuer="oppulence-development", oidc_jwks_url="http://127.0.0.1",
+                oidc_audience="oppulence", default_plan="business",
+                clickhouse_secret="oppulence/local/clickhouse", log_retention_days=1, keep_data=False, virtual_clock=True,
+                down_visibility_s=5, aurora=False, build_layers=False,
+            )  # fmt: skip
+        case "dev":
+            # Aurora pauses when nobody works.
+            shared = _remote("dev", f"dev.{DOMAIN}")
+            return replace(shared, log_retention_days=14, keep_data=False, virtual_clock=True, aurora_min_acu=0, aurora_max_acu=2)
+        case "staging":
+            return replace(_remote("staging", f"staging.{DOMAIN}"), log_retention_days=30, aurora_max_acu=4)
+        case "prod":
+            return replace(_remote("prod", DOMAIN), nat_gateways=2, aurora_max_acu=64)
+    raise UnknownStage(f"there is no stage '{stage}': name one of {', '.join(STAGES)}")
+
+
+def _remote(stage: Stage, domain: str) -> Settings:
+    issuer = f"https://auth.{domain}"
+    return Settings(
+        stage, api_url=f"https://api.{domain}", oidc_issuer=issuer, oidc_jwks_url=f"{issuer}/.well-known/jwks.json",
+        mail_from=f"billing@mail.{domain}",
+    )  # fmt: skip

@@ -1,0 +1,41 @@
+"""Alarms on what people must look at: dead letters, and queues that do not empty. Not on the laptop."""
+
+from collections.abc import Sequence
+
+from aws_cdk import App
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sns as sns
+
+from infra.discovery import EntryPoint
+from infra.names import PREFIX, export, named
+from infra.settings import Settings
+from infra.stacks.base import PlatformStack
+
+OLD_S = 900
+"""A message that has waited a quarter of an hour: its consumer fails or cannot keep up."""
+
+
+class Observability(PlatformStack):
+    """One topic, two alarms for a consumer, one for the schedules of a context."""
+
+    def __init__(self, app: App, points: Sequence[EntryPoint], settings: Settings) -> None:
+        super().__init__(app, "observability", settings, "Alarms")
+        self.topic = sns.CfnTopic(self, "Alarms", topic_name=named("alarms"), kms_master_key_id="alias/aws/sns")
+        export(self, "AlarmTopicArn", self.topic.ref)
+        for point in points:
+            if point.kind == "consumers":
+                name = f"{point.context.capitalize()}{point.id}"
+                self._alarm(f"{name}Dead", named(point.context, point.slug, "dead"), "ApproximateNumberOfMessagesVisible", 0)
+                self._alarm(f"{name}Age", named(point.context, point.slug), "ApproximateAgeOfOldestMessage", OLD_S)
+        for context in sorted({point.context for point in points if point.kind == "schedules"}):
+            queue = named(context, "schedules", "dead")
+            self._alarm(f"{context.capitalize()}SchedulesDead", queue, "ApproximateNumberOfMessagesVisible", 0)
+
+    def _alarm(self, id_: str, queue: str, metric: str, above: int) -> None:
+        dimension = cloudwatch.CfnAlarm.DimensionProperty(name="QueueName", value=queue)
+        cloudwatch.CfnAlarm(
+            self, id_, alarm_name=f"{PREFIX}-{id_}", alarm_description=f"{metric} of {queue} is above {above}",
+            namespace="AWS/SQS", metric_name=metric, dimensions=[dimension], statistic="Maximum", period=60,
+            evaluation_periods=1, threshold=above, comparison_operator="GreaterThanThreshold",
+            treat_missing_data="notBreaching", alarm_actions=[self.topic.ref],
+        )  # fmt: skip
