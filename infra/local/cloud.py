@@ -80,6 +80,24 @@ def up(
     return read_dev_json(state)
 
 
+def dev(root: Path = REPO, *, assembly: Path | None = None, say: Callable[[str], None] = print) -> None:
+    """Start the cloud with the code watcher and tell what functions print until Ctrl-C, then stop it.
+
+    Raises:
+        CloudError: it did not start.
+    """
+    up(root, watch=True, assembly=assembly, say=say)
+    with unwinding_on_sigterm():
+        try:
+            say("ready: edits are live with the next call; Ctrl-C stops the cloud")
+            for line in logs(root, names=("functions", "watch"), lines=0, follow=True):
+                say(line)
+        except KeyboardInterrupt:
+            say("stopping")
+        finally:
+            down(root)
+
+
 def down(root: Path = REPO) -> bool:
     """Stop the cloud; answer whether it was running. The databases keep their data.
 
@@ -144,10 +162,13 @@ def logs(root: Path = REPO, *, names: tuple[str, ...] = (), lines: int = 20, fol
     for name, file in chosen.items():
         text = file.read_bytes()
         places[name] = len(text)
-        yield from (f"{name}: {line}" for line in text.decode(errors="replace").splitlines()[-lines:])
+        said = text.decode(errors="replace").splitlines()
+        yield from (f"{name}: {line}" for line in said[max(len(said) - lines, 0) :])
     while follow:
         time.sleep(FOLLOW_S)
         for name, file in chosen.items():
+            if file.stat().st_size < places[name]:
+                places[name] = 0  # its service was started again
             with file.open("rb") as stream:
                 stream.seek(places[name])
                 text = stream.read()

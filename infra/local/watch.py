@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from watchfiles import PythonFilter, watch
 
+from infra.assets import single_file_zip
 from infra.local.aws import session
-from infra.local.deploy import zipped
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -90,7 +90,8 @@ class Watcher:
             compile(source, name, "exec")
         except SyntaxError as error:
             return f"{name}: not applied, {error}"
-        self.aws.update_function_code(FunctionName=function["FunctionName"], ZipFile=zipped({name: source}))
+        code = single_file_zip(name, self.repo).read_bytes()
+        self.aws.update_function_code(FunctionName=function["FunctionName"], ZipFile=code)
         return f"{name}: live"
 
     def refresh(self, function: "FunctionConfigurationTypeDef") -> None:

@@ -189,6 +189,25 @@ def test_a_start_that_is_interrupted_leaves_nothing_behind(checkout: Path, numbe
     assert cloud.status(checkout) == cloud.Status("down")
 
 
+def test_dev_runs_until_it_is_interrupted(checkout: Path) -> None:
+    program = UP.replace("cloud.up(", "cloud.dev(")
+    env = os.environ | {"PYTHONPATH": f"{REPO}:{DOMAIN}", "PYTHONUNBUFFERED": "1"}
+    developer = subprocess.Popen([sys.executable, "-c", program, checkout, assembly(checkout)], stdout=subprocess.PIPE, env=env)
+    assert developer.stdout is not None
+    for line in developer.stdout:
+        if line.startswith(b"ready:"):
+            break
+    assert cloud.status(checkout).services == ALL_RUNNING | {"watch": "running"}
+    time.sleep(0.5)  # it has begun to follow
+    with pytest.raises(HTTPError):
+        post(checkout, "/v1/fail", b"")
+    assert any(b"LookupError" in line for line in developer.stdout)
+    developer.send_signal(signal.SIGINT)
+    assert developer.wait(20) == 0
+    developer.stdout.close()
+    assert left_behind(checkout) == []
+
+
 def test_a_start_that_fails_says_why_and_leaves_nothing_behind(checkout: Path) -> None:
     template = handwritten.template()
     template["Resources"]["Things"]["Type"] = "AWS::Budgets::Budget"
