@@ -1,6 +1,5 @@
 """AWS in the test's own process: moto, with the resources that the template would make."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ BUCKET = "workspaces"
 TABLES = ("limits", "idempotency", "connections")
 BUSES = ("domain", "inbound")
 
+_put: list[dict[str, Any]] = []
+
 
 @contextmanager
 def in_process() -> Iterator[None]:
@@ -24,26 +25,22 @@ def in_process() -> Iterator[None]:
         aws.reset()
         _stores()
         for bus in BUSES:
-            _recorded(bus)
+            _bus(bus)
+        aws.client("events").meta.events.register("before-parameter-build.events.PutEvents", _record)
         yield
         aws.reset()
 
 
 def emitted(bus: str = "domain") -> list[dict[str, Any]]:
-    """Events that a bus has taken since the last look, oldest first."""
-    found: list[dict[str, Any]] = []
-    sqs, url = aws.client("sqs"), os.environ[f"RECORDED_{bus.upper()}"]
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in messages:
-            found.append(json.loads(message["Body"]))
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    """Entries that were put on a bus since the last look, oldest first."""
+    found = [entry for entry in _put if entry["EventBusName"] == bus]
+    _put[:] = [entry for entry in _put if entry["EventBusName"] != bus]
     return found
 
 
 def forget_events() -> None:
-    """Drop what the buses recorded."""
-    for bus in BUSES:
-        aws.client("sqs").purge_queue(QueueUrl=os.environ[f"RECORDED_{bus.upper()}"])
+    """Drop what was recorded."""
+    _put.clear()
 
 
 def dead_letters() -> list[dict[str, Any]]:
@@ -77,13 +74,10 @@ def _queue(name: str) -> str:
     return url
 
 
-def _recorded(bus: str) -> None:
-    """A bus with one rule that sends all it gets to a queue, where tests read it."""
-    events = aws.client("events")
-    events.create_event_bus(Name=bus)
-    events.put_rule(Name=f"record-{bus}", EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": "oppulence"}]}))
-    url = _queue(f"recorded-{bus}")
-    arn = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_targets(Rule=f"record-{bus}", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-    os.environ[f"RECORDED_{bus.upper()}"] = url
-    os.environ[f"{bus.upper()}_BUS"] = bus
+def _bus(name: str) -> None:
+    aws.client("events").create_event_bus(Name=name)
+    os.environ[f"{name.upper()}_BUS"] = name
+
+
+def _record(params: dict[str, Any], **_: Any) -> None:
+    _put.extend(params["Entries"])

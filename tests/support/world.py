@@ -57,7 +57,7 @@ class World:
 
     def envelopes(self, *, workspace_id: str | None = None, bus: str = "domain") -> list[Envelope]:
         """The same events, whole."""
-        found = [Envelope.model_validate(one["detail"]) for one in cloud.emitted(bus)]
+        found = [Envelope.model_validate_json(one["Detail"]) for one in cloud.emitted(bus)]
         return [one for one in found if one.workspace_id == (workspace_id or self.workspace_id)]
 
     def deliver(self, consumer: str, *events: Event | Envelope, workspace_id: str | None = None) -> list[str]:

@@ -176,3 +176,15 @@ def workspace_mode(conn: Connection) -> str:
     """The workspace's mode: live, test or sandbox."""
     row = conn.execute("SELECT mode FROM tenancy_api.workspace").fetchone()
     return str(row[0]) if row else "test"
+
+
+def raw_bodies(conn: Connection, keys: Sequence[tuple[str, str]]) -> list[Sibling]:
+    """Stored events by (account, event id)."""
+    with conn.cursor(row_factory=class_row(Sibling)) as cur:
+        return cur.execute(
+            """
+            SELECT r.account, r.event_id, r.arrival, r.body
+              FROM sync.raw_events r JOIN unnest(%s::text[], %s::text[]) AS k (account, event_id) USING (account, event_id)
+            """,
+            ([account for account, _ in keys], [event_id for _, event_id in keys]),
+        ).fetchall()

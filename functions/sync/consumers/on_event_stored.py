@@ -1,0 +1,12 @@
+"""Copy stored webhooks to the analytical store."""
+
+from oppulence.kernel.capabilities import ClickHouse, Postgres
+from oppulence.kernel.consume import Received, consumer
+from oppulence.sync import analytics
+from oppulence.sync.events import EventsStored
+
+
+@consumer(EventsStored, uses=(Postgres("sync"), ClickHouse()), batch=True, timeout_s=30, concurrency=2)
+def handler(received: list[Received]) -> None:
+    stored = [EventsStored.model_validate(one.envelope.data) for one in received]
+    analytics.copy_events(received[0].envelope.workspace_id, stored)

@@ -1,0 +1,82 @@
+"""The analytical store: one ClickHouse client per process.
+
+The platform runs without it; what it holds is rebuilt from PostgreSQL.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from oppulence.kernel import environment
+from oppulence.kernel.errors import Unavailable
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+
+def is_configured() -> bool:
+    """Whether this deployment has an analytical store."""
+    return environment.optional("CLICKHOUSE_URL") is not None
+
+
+def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Write rows in one request.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    with _reachable():
+        _client().insert(table, rows, column_names=columns)
+
+
+def query(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
+    """Rows of a query with server-side parameters (`{name:Type}`).
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    with _reachable():
+        return list(_client().query(text, parameters=parameters).result_rows)
+
+
+def forget() -> None:
+    """Drop the process's client."""
+    _client.cache_clear()
+
+
+@cache
+def _client() -> "Client":
+    import clickhouse_connect
+
+    parts = urlsplit(environment.required("CLICKHOUSE_URL"))
+    username, password = unquote(parts.username or "default"), unquote(parts.password or "")
+    secret = environment.optional("CLICKHOUSE_SECRET")
+    if secret:
+        username, password = _credentials(secret)
+    return clickhouse_connect.get_client(
+        host=parts.hostname or "", port=parts.port or (8443 if parts.scheme == "https" else 8123), interface=parts.scheme,
+        username=username, password=password, connect_timeout=3, send_receive_timeout=20, autogenerate_session_id=False,
+        query_retries=0,
+    )  # fmt: skip
+
+
+def _credentials(secret_arn: str) -> tuple[str, str]:
+    import json
+
+    from oppulence.kernel.aws import client
+
+    value = json.loads(client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"])
+    return value["username"], value["password"]
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    from clickhouse_connect.driver.exceptions import OperationalError
+
+    try:
+        yield
+    except (OperationalError, OSError) as error:
+        forget()
+        raise Unavailable("The analytical store is not reachable. Try again in a few seconds.") from error
