@@ -15,6 +15,8 @@ def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at ru
     from botocore.config import Config
 
     options: dict[str, Any] = {"connect_timeout": 2, "read_timeout": 8, "retries": {"total_max_attempts": 3, "mode": "standard"}}
+    if service == "sesv2":  # sending has no idempotency token: a repeat by the client would be a second mail
+        options["retries"] = {"total_max_attempts": 1, "mode": "standard"}
     if service == "s3":
         options["signature_version"] = "s3v4"
     return boto3.client(service, config=Config(**options))
