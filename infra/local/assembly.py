@@ -73,9 +73,7 @@ def read_assets(directory: Path, manifest: str, template_file: str) -> Iterator[
         if file["source"]["path"] == template_file:
             continue
         for destination in file["destinations"].values():
-            yield Asset(
-                directory / file["source"]["path"], here(destination["bucketName"]), here(destination["objectKey"])
-            )
+            yield Asset(directory / file["source"]["path"], here(destination["bucketName"]), here(destination["objectKey"]))
 
 
 def here(text: str) -> str:
