@@ -53,9 +53,7 @@ def fixed_material(record: dict[str, Any], material: Callable[[int], bytes]) -> 
     """
     kept = {name: material(len(record[name])) for name in (SYMMETRIC, MAC) if name in record}
     if not kept:
-        raise EmulatorChanged(
-            f"a {record.get('KeySpec')} key would be forgotten with the emulator: see emulator_keys.py"
-        )
+        raise EmulatorChanged(f"a {record.get('KeySpec')} key would be forgotten with the emulator: see emulator_keys.py")
     return kept
 
 
