@@ -1,0 +1,116 @@
+"""The corpus through the posting rules: the books agree with what the objects ended as."""
+
+import gzip
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oppulence.kernel.events import Envelope
+from oppulence.sync import events, stripe_events
+from oppulence.sync.facts import facts_of
+from tests.ledger.facts import CONSUMERS, balances
+from tests.support import entries
+from tests.support.world import World
+
+CORPUS = Path(__file__).parents[1] / "fixtures" / "stripe"
+Sums = dict[str, dict[str, int]]
+
+
+def test_the_books_agree_with_the_objects_whatever_the_order(world: World) -> None:
+    told = [envelope for envelope in _facts(world.workspace_id) for _ in range(2)]
+    random.Random(20260527).shuffle(told)
+    _deliver(world, told)
+    assert balances(world) == _expected()
+
+
+def _facts(workspace_id: str) -> Iterator[Envelope]:
+    """Each fact of the corpus once, by what the mirror reads from its events."""
+    known: set[tuple[str, str, str]] = set()
+    for line in _lines("events.jsonl.gz"):
+        event = stripe_events.read(json.dumps(line).encode())
+        for told in facts_of(event):
+            name = (event.account, event.object_id, told.name)
+            if told.event in CONSUMERS and name not in known:
+                known.add(name)
+                yield entries.envelope(workspace_id, told.announce(event, 1), occurred_at=told.at)
+
+
+def _deliver(world: World, told: list[Envelope]) -> None:
+    """By ten, each to its consumer; what waits for another fact is told again."""
+    by_type: dict[str, list[Envelope]] = defaultdict(list)
+    for envelope in told:
+        by_type[envelope.type].append(envelope)
+    queues = {kind.type: consumer for kind, consumer in CONSUMERS.items()}
+    order = sorted(by_type, key=lambda kind: kind == "sync.invoice.finalized")  # what others wait for comes last
+    for _ in range(2):
+        waiting = 0
+        for kind in order:
+            batches = [by_type[kind][start : start + 10] for start in range(0, len(by_type[kind]), 10)]
+            waiting += sum(len(world.deliver(queues[kind], *batch)) for batch in batches)
+        if not waiting:
+            return
+    pytest.fail(f"{waiting} facts still wait")
+
+
+def _expected() -> Sums:
+    """What must stand on the accounts, debits positive, from the objects' final state alone."""
+    objects: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in _lines("objects.jsonl.gz"):
+        objects[line["object_type"]].append(line["object"])
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(account: str, row: dict[str, Any], amount: int) -> None:
+        sums[account][row["currency"].upper()] += amount
+
+    for invoice in objects["invoice"]:
+        _expect_invoice(invoice, add)
+    invoiced = {one["payment"]["payment_intent"] for one in objects["invoice_payment"]}
+    for charge in objects["charge"]:
+        if charge["status"] == "succeeded" and charge["captured"]:
+            add("stripe_clearing", charge, charge["amount_captured"])
+            if charge["payment_intent"] not in invoiced:
+                add("revenue", charge, -charge["amount_captured"])
+    for refund in objects["refund"]:
+        if refund["status"] == "succeeded":
+            add("refunds", refund, refund["amount"])
+            add("stripe_clearing", refund, -refund["amount"])
+    for dispute in objects["dispute"]:
+        for moved in dispute["balance_transactions"]:
+            add("disputes", dispute, -moved["amount"])
+            add("stripe_clearing", dispute, moved["amount"])
+    for payout in objects["payout"]:
+        if payout["status"] == "paid":
+            add("bank", payout, payout["amount"])
+            add("stripe_clearing", payout, -payout["amount"])
+    for note in objects["credit_note"]:
+        if note["status"] == "issued":
+            add("revenue", note, note["pre_payment_amount"])  # the corpus's notes have no tax
+    return {account: kept for account, by_currency in sums.items() if (kept := {k: v for k, v in by_currency.items() if v})}
+
+
+def _expect_invoice(invoice: dict[str, Any], add: Any) -> None:
+    tax = sum(one["amount"] for one in invoice["total_taxes"])
+    if invoice["status"] == "draft" or invoice["status"] == "void":
+        return
+    add("revenue", invoice, tax - invoice["total"])
+    add("tax", invoice, -tax)
+    add("bank", invoice, invoice["amount_paid_off_stripe"])
+    if invoice["status"] == "open":
+        add("receivable", invoice, invoice["amount_remaining"])
+    if invoice["status"] == "uncollectible":
+        add("bad_debt", invoice, invoice["amount_remaining"])
+
+
+def _lines(name: str) -> Iterator[dict[str, Any]]:
+    with gzip.open(CORPUS / name, "rt") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def test_every_consumer_of_the_ledger_is_told_something_by_the_corpus(world: World) -> None:
+    assert {envelope.type for envelope in _facts(world.workspace_id)} == {kind.type for kind in CONSUMERS if kind is not events.Fact}
