@@ -1,0 +1,55 @@
+# The commands of this repository; `make` alone lists them.
+PYTHON ?= python3
+STAGE ?= dev
+BIN := .venv/bin
+OPPULENCE := $(BIN)/oppulence
+CODE := functions infra layers tests app.py
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev down test check lint bench synth openapi lock clean
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+setup: ## Environments from the lock files; does nothing when they are up to date
+	@$(PYTHON) infra/local/setup.py
+
+demo: setup ## Start the platform, deliver 5,004 Stripe events, check every figure, leave it running
+	@$(OPPULENCE) demo
+
+dev: setup ## Start the platform, show its logs, take code edits at once; Ctrl-C ends it
+	@$(OPPULENCE) local up --watch --follow
+
+down: setup ## Stop the platform; its data stay
+	@$(OPPULENCE) local down
+
+test: setup ## The whole test suite
+	@$(BIN)/python -m pytest
+
+check: setup lint ## Lint, types and the fast tests
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not e2e and not slow"
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(wildcard $(CODE))
+
+bench: setup ## Speed: figures and ratios
+	@PYTHONPATH=.:layers/domain $(BIN)/python -m tests.bench
+
+synth: setup ## The CloudFormation templates of a stage (STAGE=local|dev|staging|prod) in cdk.out/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk synth --quiet --context stage=$(STAGE) --output cdk.out/$(STAGE)
+	@echo "templates of $(STAGE): cdk.out/$(STAGE)"
+
+openapi: setup ## Write openapi.json and the event catalogue anew from the declarations
+	@PYTHONPATH=.:layers/domain $(BIN)/python -m infra.openapi
+
+lock: setup ## Resolve all lock files anew
+	@$(COMPILE) --extra dev pyproject.toml -o requirements.lock
+	@$(COMPILE) infra/local/olap.in -o infra/local/olap.lock
+	@for dir in layers/runtime layers/providers/*/; do $(COMPILE) -c requirements.lock $$dir/requirements.in -o $$dir/requirements.lock; done
+	@npm install --package-lock-only --omit-lockfile-registry-resolved --silent
+
+clean: ## Remove all that was made, the platform's data included
+	@[ ! -x $(OPPULENCE) ] || $(OPPULENCE) local down
+	@rm -rf .venv .local node_modules cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis
