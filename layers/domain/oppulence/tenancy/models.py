@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from oppulence.kernel.request import Model
+from oppulence.kernel.request import Model, Secret
 from oppulence.kernel.scopes import Role
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
@@ -62,6 +62,29 @@ class Workspace(Row):
     export_key: str | None
 
 
+class WorkspaceView(Row):
+    """A workspace as its own people see it."""
+
+    id: str
+    name: str
+    slug: str
+    mode: Mode
+    plan: str
+    status: Status
+    settings: Settings
+    created_at: datetime
+    updated_at: datetime
+    deletion_due_at: Annotated[datetime | None, Field(description="When a scheduled deletion can no longer be undone.")]
+    export_url: Annotated[
+        str | None, Field(description="While a deletion can be undone: reads the export, for the next 15 minutes.")
+    ]
+
+    @classmethod
+    def of(cls, workspace: Workspace, export_url: str | None = None) -> "WorkspaceView":
+        """Show a workspace."""
+        return cls(**workspace.model_dump(exclude={"settings", "export_key"}), settings=workspace.settings, export_url=export_url)
+
+
 class Member(Row):
     """A member, or somebody invited to become one."""
 
@@ -100,6 +123,17 @@ class ApiKey(Row):
     revoked_at: datetime | None
     rotated_from: str | None
     last_used_on: date | None
+
+
+class CreatedApiKey(ApiKey):
+    """A new key with its secret."""
+
+    api_key: Annotated[str | None, Secret(), Field(description="What callers send. Shown this once.")]
+
+    @classmethod
+    def of(cls, key: ApiKey, secret: str) -> "CreatedApiKey":
+        """Show a key for the first time."""
+        return cls(**key.model_dump(), api_key=secret)
 
 
 class FeatureFlag(Row):

@@ -8,11 +8,11 @@ from oppulence.kernel.auth import Person
 from oppulence.kernel.ids import new_id, random_text
 from oppulence.kernel.scopes import ADMIN, Role
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.tenancy import api_keys
+from oppulence.tenancy import api_keys, export
 from oppulence.tenancy.api_keys import IssuedKey, KeySpec
 from oppulence.tenancy.errors import UnknownTimeZone
 from oppulence.tenancy.events import WorkspaceCreated
-from oppulence.tenancy.models import Mode, Settings, Status, Workspace
+from oppulence.tenancy.models import Mode, Settings, Status, Workspace, WorkspaceView
 from oppulence.tenancy.roles import Authority
 from oppulence.tenancy.store import members as member_store
 from oppulence.tenancy.store import workspaces as store
@@ -32,9 +32,13 @@ def create(scope: Scope, person: Person, name: str, mode: Mode) -> tuple[Workspa
     return in_transaction(founding, lambda uow: _found(uow, person, _draft(uow, name, mode), wrapped))
 
 
-def read(uow: UnitOfWork) -> Workspace:
-    """The workspace."""
-    return store.read_workspace(uow.conn)
+def show(uow: UnitOfWork) -> WorkspaceView:
+    """The workspace, with a link to its export if it has one: handing that out counts as reading personal data."""
+    workspace = store.read_workspace(uow.conn)
+    if workspace.export_key is None:
+        return WorkspaceView.of(workspace)
+    uow.audit("personal_data.read", "workspace_export", workspace.id)
+    return WorkspaceView.of(workspace, export.link(workspace.export_key))
 
 
 def change(uow: UnitOfWork, name: str | None, settings: Settings | None) -> Workspace:
@@ -86,7 +90,7 @@ def rotate_data_key(scope: Scope) -> int:
 
 def default_plan() -> str:
     """The plan of a new workspace: a setting of the deployment."""
-    return environment.optional("DEFAULT_PLAN") or ("business" if environment.is_local() else "free")
+    return environment.optional("DEFAULT_PLAN") or "free"
 
 
 def slug_of(name: str) -> str:
