@@ -41,6 +41,16 @@ def query(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
         return list(_client().query(text, parameters=parameters).result_rows)
 
 
+def command(text: str, parameters: dict[str, Any]) -> None:
+    """Run a statement that gives no rows.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    with _reachable():
+        _client().command(text, parameters=parameters)
+
+
 def forget() -> None:
     """Drop the process's client."""
     _client.cache_clear()

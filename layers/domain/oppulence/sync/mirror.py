@@ -41,7 +41,7 @@ def apply(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> int:
     applied = {(row.account, row.event_id) for row in rows if row.status == "applied"}
     fresh = [Seen(unique[key].event, arrival) for key, arrival in arrivals.items() if key in applied]
     if fresh:
-        _settle(uow, fresh)
+        settle(uow, fresh)
     _announce_stored(uow, list(arrivals))
     return len(arrivals)
 
@@ -65,8 +65,8 @@ def _raw(one: Delivery, mode: str, deliveries: int) -> RawEvent:
     )  # fmt: skip
 
 
-def _settle(uow: UnitOfWork, fresh: list[Seen]) -> None:
-    """Give each touched object its latest state, and tell what became true."""
+def settle(uow: UnitOfWork, fresh: list[Seen]) -> int:
+    """Give each touched object its latest state, and tell what became true; returns how many objects changed."""
     by_key: dict[ObjectKey, list[Seen]] = {}
     for one in fresh:
         by_key.setdefault(one.event.key, []).append(one)
@@ -82,6 +82,7 @@ def _settle(uow: UnitOfWork, fresh: list[Seen]) -> None:
     store.save_objects(uow.conn, uow.workspace_id, states, uow.now)
     if superseded:
         store.mark_superseded(uow.conn, uow.workspace_id, superseded)
+    return sum(state.data is not None for state in states)
 
 
 def _ties(

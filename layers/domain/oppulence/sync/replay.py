@@ -1,0 +1,46 @@
+"""Applying stored webhooks again: after a mistake was mended, or for a part of the mirror that was lost.
+
+A replay never doubles anything: an object's state is settled by the same rule, and a fact is told once, ever.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from oppulence.kernel.uow import UnitOfWork
+from oppulence.sync import mirror, store
+from oppulence.sync.ordering import Seen
+from oppulence.sync.stripe_events import read
+
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which stored events: all filters must fit."""
+
+    event_ids: list[str] = field(default_factory=list)
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one batch did. `cursor` is where the next goes on; None at the end."""
+
+    events: int
+    changed: int
+    cursor: int | None
+
+
+def count(uow: UnitOfWork, chosen: Selection) -> int:
+    """How many stored events a selection holds."""
+    return store.count_selected(uow.conn, chosen.event_ids, chosen.type, (chosen.since, chosen.until))
+
+
+def replay(uow: UnitOfWork, chosen: Selection, cursor: int = 0) -> Step:
+    """Apply the next batch of a selection again, in the order of arrival."""
+    found = store.select_raw(uow.conn, chosen.event_ids, chosen.type, (chosen.since, chosen.until), (cursor, BATCH))
+    seen = [Seen(read(row.body), row.arrival) for row in found]
+    changed = mirror.settle(uow, [one for one in seen if one.event.has_object])
+    return Step(len(found), changed, found[-1].arrival if len(found) == BATCH else None)
