@@ -8,24 +8,22 @@ from tests.support.world import World
 
 F = TypeVar("F", bound=events.Fact)
 
-CONSUMERS: dict[type[events.Fact], str] = {
-    kind: f"ledger.consumers.on_{name}"
-    for kind, name in {
-        events.InvoiceFinalized: "invoice_finalized",
-        events.InvoicePaid: "invoice_paid",
-        events.InvoiceVoided: "invoice_voided",
-        events.InvoiceMarkedUncollectible: "invoice_marked_uncollectible",
-        events.PaymentSucceeded: "payment_succeeded",
-        events.RefundCreated: "refund_created",
-        events.RefundFailed: "refund_failed",
-        events.DisputeFundsWithdrawn: "dispute_funds_withdrawn",
-        events.DisputeFundsReinstated: "dispute_funds_reinstated",
-        events.CreditNoteIssued: "credit_note_issued",
-        events.CreditNoteVoided: "credit_note_voided",
-        events.PayoutCreated: "payout_created",
-        events.PayoutFailed: "payout_failed",
-    }.items()
-}
+_TOLD: list[tuple[type[events.Fact], str]] = [
+    (events.InvoiceFinalized, "invoice_finalized"),
+    (events.InvoicePaid, "invoice_paid"),
+    (events.InvoiceVoided, "invoice_voided"),
+    (events.InvoiceMarkedUncollectible, "invoice_marked_uncollectible"),
+    (events.PaymentSucceeded, "payment_succeeded"),
+    (events.RefundCreated, "refund_created"),
+    (events.RefundFailed, "refund_failed"),
+    (events.DisputeFundsWithdrawn, "dispute_funds_withdrawn"),
+    (events.DisputeFundsReinstated, "dispute_funds_reinstated"),
+    (events.CreditNoteIssued, "credit_note_issued"),
+    (events.CreditNoteVoided, "credit_note_voided"),
+    (events.PayoutCreated, "payout_created"),
+    (events.PayoutFailed, "payout_failed"),
+]
+CONSUMERS = {kind: f"ledger.consumers.on_{name}" for kind, name in _TOLD}
 
 _USUAL: dict[str, Any] = {
     "object_id": "in_1", "account": None, "object_version": 1, "provider_event_id": "evt_1", "currency": "USD",
