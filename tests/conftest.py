@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from infra.local.postgres import Postgres
+from oppulence.connections import stripe_door
 from oppulence.kernel import auth, crypto, db, limits
 from tests.support import cloud
 from tests.support.api import Api
@@ -64,6 +65,7 @@ def world(environment: None, admin: psycopg.Connection) -> World:
     auth.forget_all()
     limits.forget_all()
     crypto.forget_all()
+    stripe_door.forget_all()
     cloud.forget_events()
     return World(admin)
 

@@ -5,12 +5,17 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from oppulence.connections import stripe_door
 from oppulence.connections.events import WebhookReceived
 from oppulence.kernel import clock, crypto, db, inbound
+
+if TYPE_CHECKING:
+    from tests.support.world import World
 
 CORPUS = Path(__file__).parents[1] / "fixtures" / "stripe"
 
@@ -49,3 +54,14 @@ def webhook(workspace_id: str, body: bytes, connection_id: str = "conn_000000000
         mode="live" if document.get("livemode") else "test", received_at=clock.real_now(),
         sha256=hashlib.sha256(body).hexdigest(), **inbound.sealed_body(ring, body, f"webhooks/{workspace_id}"),
     )  # fmt: skip
+
+
+def forget_doors() -> None:
+    """As if the doors ran in fresh processes."""
+    stripe_door.forget_all()
+
+
+def mirror(world: "World", bodies: Sequence[bytes]) -> None:
+    """Have the sync engine take in events, as one batch."""
+    webhooks = [webhook(world.workspace_id, body) for body in bodies]
+    assert world.deliver("sync.consumers.on_webhook_received", *webhooks) == []

@@ -50,7 +50,7 @@ def repair(workspace_id: str, connection_id: str) -> None:
 
     def present(uow: UnitOfWork) -> tuple[Connection, Keyring, list[str]] | None:
         row = store.get(uow.conn, connection_id)
-        return row and (row, crypto.keyring(uow.conn, workspace_id), store.of_provider(uow.conn, row.provider))
+        return None if row is None else (row, crypto.keyring(uow.conn, workspace_id), store.of_provider(uow.conn, row.provider))
 
     found = in_transaction(Scope("connections", workspace_id), present)
     if found is not None:

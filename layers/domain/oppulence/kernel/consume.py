@@ -115,7 +115,8 @@ class _Batch:
                 if _is_down(error):
                     raise _Down from error
                 if len(group) > 1:
-                    telemetry.logger().warning("batch_failed", exc_info=error, extra={"consumer": self.name, "records": len(group)})
+                    what = {"consumer": self.name, "records": len(group)}
+                    telemetry.logger().warning("batch_failed", exc_info=error, extra=what)
                     return [message_id for one in group for message_id in self._process([one])]
                 return self._failed(group[0], error)
             return []

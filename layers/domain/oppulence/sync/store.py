@@ -192,7 +192,8 @@ def raw_bodies(conn: Connection, keys: Sequence[tuple[str, str]]) -> list[Siblin
 
 _SELECTED = """
     (cardinality(%(ids)s::text[]) = 0 OR event_id = ANY(%(ids)s)) AND (%(type)s::text IS NULL OR type = %(type)s)
-    AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
+    AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
     AND status IN ('applied', 'superseded')
 """
 Window = tuple[datetime | None, datetime | None]
