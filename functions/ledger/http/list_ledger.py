@@ -12,8 +12,7 @@ from oppulence.kernel.money import AmountMinor, Currency
 from oppulence.kernel.pagination import Page, PageQuery, paginate
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.ledger import journal
-from oppulence.ledger.models import Account, Direction
-from oppulence.ledger.store import EntryFilter
+from oppulence.ledger.models import Account, Direction, EntryFilter
 
 ProviderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-.:]{1,255}$")]
 

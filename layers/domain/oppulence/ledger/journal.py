@@ -10,7 +10,7 @@ from oppulence.kernel.errors import NotYet
 from oppulence.kernel.ids import new_id
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.ledger import store
-from oppulence.ledger.models import Draft, NewEntry, Posted, opposite_of
+from oppulence.ledger.models import Draft, EntryFilter, NewEntry, Posted, opposite_of
 from oppulence.sync.events import Fact
 
 Rule = Callable[[Any], list[Draft]]
@@ -72,6 +72,6 @@ def _key(fact: Fact, kind: str) -> store.Key:
     return fact.account, fact.object_id, kind
 
 
-def entries(uow: UnitOfWork, filters: store.EntryFilter, after: tuple[Any, ...] | None, most: int) -> list[dict[str, Any]]:
+def entries(uow: UnitOfWork, filters: EntryFilter, after: tuple[Any, ...] | None, most: int) -> list[dict[str, Any]]:
     """At most `most` entries with their postings, latest first, that come after the entry with key (posted_at, id)."""
     return store.list_entries(uow.conn, filters, after, most)

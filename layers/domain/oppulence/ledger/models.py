@@ -100,3 +100,15 @@ class NewEntry:
     source_event_id: str
     reverses_id: str | None
     postings: tuple[Posting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which entries; None takes all. `source` is the id of the provider's object or event."""
+
+    account: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    source: str | None = None
+    provider_account: str | None = None
+    currency: str | None = None

@@ -9,22 +9,10 @@ from typing import Any
 from psycopg.rows import class_row, dict_row
 
 from oppulence.kernel.db import Connection
-from oppulence.ledger.models import Account, Direction, NewEntry, Posted, Posting
+from oppulence.ledger.models import Account, Direction, EntryFilter, NewEntry, Posted, Posting
 
 Key = tuple[str | None, str, str]
 """Provider account, object and kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class EntryFilter:
-    """Which entries; None takes all. `source` is the id of the provider's object or event."""
-
-    account: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    source: str | None = None
-    provider_account: str | None = None
-    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +117,11 @@ def list_entries(conn: Connection, filters: EntryFilter, after: tuple[Any, ...] 
 _CONDITIONS = {
     "account": "p.account = %(account)s",
     "currency": "p.currency = %(currency)s",
-    "since": ":at >= %(since)s",
-    "until": ":at < %(until)s",
-    "after_at": "(:at, :id) < (%(after_at)s::timestamptz, %(after_id)s)",
+    # The next three for both tables of a join, so that neither is walked from its beginning.
+    "since": "e.posted_at >= %(since)s AND :at >= %(since)s",
+    "until": "e.posted_at < %(until)s AND :at < %(until)s",
+    "after_at": "(e.posted_at, e.id) < (%(after_at)s::timestamptz, %(after_id)s)"
+    " AND (:at, :id) < (%(after_at)s::timestamptz, %(after_id)s)",
     "provider_account": "e.provider_account = %(provider_account)s",
     "source": "e.id IN (SELECT s.id FROM ledger.journal_entries s WHERE s.object_id = %(source)s"
     " UNION ALL SELECT s.id FROM ledger.journal_entries s WHERE s.source_event_id = %(source)s)",

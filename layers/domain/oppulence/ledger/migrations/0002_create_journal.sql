@@ -19,6 +19,7 @@ CREATE TABLE ledger.journal_entries (
   FOREIGN KEY (workspace_id, reverses_id) REFERENCES ledger.journal_entries (workspace_id, id)
 );
 CREATE INDEX ON ledger.journal_entries (workspace_id, source_event_id);
+CREATE INDEX ON ledger.journal_entries (workspace_id, provider_account, posted_at, id) WHERE provider_account IS NOT NULL;
 
 -- An entry has one posting per account and currency. `posted_at` is the entry's, held to it by the foreign key.
 CREATE TABLE ledger.postings (
