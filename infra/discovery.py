@@ -1,6 +1,7 @@
 """Every entry point under functions/: found by its place, read by its declaration. Nothing is registered anywhere else."""
 
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,10 @@ ROUTE_MAX_S = 29
 
 _EVERY = re.compile(r"^(1 (minute|hour|day)|\d+ (minutes|hours|days))$")
 _EVENT_TYPE = re.compile(r"^[a-z_]+\.[a-z_]+\.[a-z_]+$")
+
+
+INBOUND_TYPES = "connections.webhook."
+"""Raw webhooks have a bus of their own; everything else is a fact of ours."""
 
 
 class DiscoveryError(Exception):
@@ -126,6 +131,11 @@ def by_context(points: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
     return dict(sorted(contexts.items()))
 
 
+def bus_of(event_type: str) -> Literal["domain", "inbound"]:
+    """Which bus carries events of a type."""
+    return "inbound" if event_type.startswith(INBOUND_TYPES) else "domain"
+
+
 def check(point: EntryPoint) -> None:
     """Refuse what AWS or the house would refuse later.
 
@@ -151,7 +161,7 @@ def _read(file: Path, root: Path) -> EntryPoint:
         module = importlib.import_module(".".join(parts))
     except Exception as error:
         raise DiscoveryError(f"{'/'.join(parts)}.py cannot be imported: {type(error).__name__}: {error}") from error
-    summary, _, description = (module.__doc__ or "").strip().partition("\n")
+    summary, _, description = inspect.cleandoc(module.__doc__ or "").partition("\n")
     try:
         declaration = declaration_of(module.handler)
     except (AttributeError, TypeError) as error:

@@ -10,14 +10,12 @@ from infra.constructs.entry_function import EntryFunction, with_id
 from infra.constructs.grants import Grant, allow
 from infra.constructs.layers import Layers
 from infra.constructs.queue import Queue, rule_arn
-from infra.discovery import EntryPoint
-from infra.names import DOMAIN_BUS, INBOUND_BUS, named
+from infra.discovery import EntryPoint, bus_of
+from infra.names import named
 from infra.settings import Settings
 from oppulence.kernel.declarations import Consumer as Declared
 
 VISIBILITY_TIMES = 6
-INBOUND_TYPES = "connections.webhook."
-"""Raw webhooks have a bus of their own."""
 
 
 class Consumer(Construct):
@@ -25,7 +23,7 @@ class Consumer(Construct):
 
     def __init__(self, scope: Construct, point: EntryPoint, settings: Settings, layers: Layers) -> None:
         super().__init__(scope, f"{point.id}Consumer")
-        declared, bus = point.consumer, bus_of(point.consumer)
+        declared, bus = point.consumer, named(bus_of(point.consumer.event.type))
         slug = (point.context, point.slug)
         rules = [rule_arn(bus, named(*slug))]
         dead = Queue(self, f"{point.id}Dead", (*slug, "dead"), rules)
@@ -40,7 +38,7 @@ class Consumer(Construct):
             id="queue", arn=queue.arn, dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=dead.arn)
         )
         rule = events.CfnRule(
-            self, "Rule", name=named(point.context, point.slug), description=point.summary, event_bus_name=bus_of(declared),
+            self, "Rule", name=named(point.context, point.slug), description=point.summary, event_bus_name=named(bus_of(declared.event.type)),
             event_pattern=pattern(declared), targets=[target],
         )  # fmt: skip
         with_id(rule, f"{point.id}Rule")
@@ -57,11 +55,6 @@ class Consumer(Construct):
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=declared.concurrency),
         )
         with_id(mapping, f"{function.point.id}Mapping")
-
-
-def bus_of(declared: Declared) -> str:
-    """Which bus carries an event."""
-    return INBOUND_BUS if declared.event.type.startswith(INBOUND_TYPES) else DOMAIN_BUS
 
 
 def pattern(declared: Declared) -> dict[str, Any]:
