@@ -34,7 +34,7 @@ class People:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def token(self, email: str, **claims: Any) -> str:
+    def token(self, email: str, /, **claims: Any) -> str:
         """A token of the person with this address; the subject is the address."""
         now = int(time.time())
         known = {
