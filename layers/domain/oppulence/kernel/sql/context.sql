@@ -8,7 +8,9 @@ END $$;
 GRANT contexts TO :schema;
 -- The migrator acts as the owner, and hands functions that span workspaces to the sweep role.
 DO $$ BEGIN EXECUTE format('GRANT :schema_owner, :schema_sweep TO %I', current_user); END $$;
-GRANT :schema_sweep TO :schema_owner;
+-- The owner may give functions to the sweep role, but does not inherit from it: else the sweep role's policy, which shows all
+-- workspaces, would hold for the owner too, and with it for everyone who reads the owner's views.
+GRANT :schema_sweep TO :schema_owner WITH INHERIT FALSE, SET TRUE;
 
 CREATE SCHEMA IF NOT EXISTS :schema AUTHORIZATION :schema_owner;
 GRANT USAGE ON SCHEMA :schema TO :schema, contexts;
@@ -81,6 +83,10 @@ DO $$ BEGIN
   END IF;
 END $$;
 
+-- The sweep role's own functions, made by that role: the owner could not replace them at the next run.
+RESET ROLE;
+SET ROLE :schema_sweep;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 CREATE OR REPLACE FUNCTION :schema.claim_outbox(most integer) RETURNS TABLE (id text, workspace_id text, type text, detail text)
   LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
   SELECT o.id, o.workspace_id, o.type, o.detail FROM :schema.outbox o
@@ -98,10 +104,5 @@ CREATE OR REPLACE FUNCTION :schema.purge_kernel_rows() RETURNS bigint
        k AS (DELETE FROM :schema.idempotency WHERE created_at < now() - interval '35 days' RETURNING 1)
   SELECT (SELECT count(*) FROM i) + (SELECT count(*) FROM a) + (SELECT count(*) FROM k)
 $$;
-ALTER FUNCTION :schema.claim_outbox(integer) OWNER TO :schema_sweep;
-ALTER FUNCTION :schema.drop_outbox(text[]) OWNER TO :schema_sweep;
-ALTER FUNCTION :schema.purge_kernel_rows() OWNER TO :schema_sweep;
-RESET ROLE;
-SET ROLE :schema_sweep;
 GRANT EXECUTE ON FUNCTION :schema.claim_outbox(integer), :schema.drop_outbox(text[]), :schema.purge_kernel_rows() TO :schema;
 RESET ROLE;

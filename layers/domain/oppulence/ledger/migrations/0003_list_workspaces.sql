@@ -8,5 +8,5 @@ CREATE FUNCTION ledger.workspace_ids() RETURNS SETOF text LANGUAGE sql STABLE SE
   )
   SELECT id FROM known WHERE id IS NOT NULL
 $$;
-ALTER FUNCTION ledger.workspace_ids() OWNER TO ledger_sweep;
 GRANT EXECUTE ON FUNCTION ledger.workspace_ids() TO ledger;
+ALTER FUNCTION ledger.workspace_ids() OWNER TO ledger_sweep;

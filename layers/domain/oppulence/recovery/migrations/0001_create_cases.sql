@@ -106,8 +106,8 @@ CREATE FUNCTION recovery.erase_workspace() RETURNS bigint
   SELECT count(*) FROM gone
 $$;
 
+GRANT EXECUTE ON FUNCTION recovery.cases_without_machine(timestamptz, integer), recovery.open_cases(text, integer),
+  recovery.erase_workspace() TO recovery;
 ALTER FUNCTION recovery.cases_without_machine(timestamptz, integer) OWNER TO recovery_sweep;
 ALTER FUNCTION recovery.open_cases(text, integer) OWNER TO recovery_sweep;
 ALTER FUNCTION recovery.erase_workspace() OWNER TO recovery_sweep;
-GRANT EXECUTE ON FUNCTION recovery.cases_without_machine(timestamptz, integer), recovery.open_cases(text, integer),
-  recovery.erase_workspace() TO recovery;

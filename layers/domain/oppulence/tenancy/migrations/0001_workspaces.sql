@@ -177,6 +177,11 @@ CREATE FUNCTION tenancy.workspaces_with_aged_keys(made_before timestamptz) RETUR
    WHERE k.created_at <= made_before AND k.revoked_at IS NULL AND k.aged_notice_at IS NULL AND w.status = 'active'
 $$;
 
+GRANT EXECUTE ON FUNCTION tenancy.authenticate(bytea), tenancy.authenticate_user(text, text, text), tenancy.wrapped_keys(text)
+  TO contexts;
+GRANT EXECUTE ON FUNCTION tenancy.register_user(text, text, text, text, text), tenancy.drop_users_without_membership(text[]),
+  tenancy.workspace_of_invitation(bytea), tenancy.workspaces_to_erase(timestamptz),
+  tenancy.workspaces_with_aged_keys(timestamptz) TO tenancy;
 ALTER FUNCTION tenancy.authenticate(bytea) OWNER TO tenancy_sweep;
 ALTER FUNCTION tenancy.authenticate_user(text, text, text) OWNER TO tenancy_sweep;
 ALTER FUNCTION tenancy.wrapped_keys(text) OWNER TO tenancy_sweep;
@@ -185,11 +190,6 @@ ALTER FUNCTION tenancy.drop_users_without_membership(text[]) OWNER TO tenancy_sw
 ALTER FUNCTION tenancy.workspace_of_invitation(bytea) OWNER TO tenancy_sweep;
 ALTER FUNCTION tenancy.workspaces_to_erase(timestamptz) OWNER TO tenancy_sweep;
 ALTER FUNCTION tenancy.workspaces_with_aged_keys(timestamptz) OWNER TO tenancy_sweep;
-GRANT EXECUTE ON FUNCTION tenancy.authenticate(bytea), tenancy.authenticate_user(text, text, text), tenancy.wrapped_keys(text)
-  TO contexts;
-GRANT EXECUTE ON FUNCTION tenancy.register_user(text, text, text, text, text), tenancy.drop_users_without_membership(text[]),
-  tenancy.workspace_of_invitation(bytea), tenancy.workspaces_to_erase(timestamptz),
-  tenancy.workspaces_with_aged_keys(timestamptz) TO tenancy;
 
 -- What other contexts may read of the workspace they work for: the policies of the tables decide.
 CREATE VIEW tenancy_api.workspace WITH (security_barrier) AS

@@ -70,8 +70,8 @@ CREATE FUNCTION tenancy.audited_workspaces() RETURNS SETOF text
   SELECT DISTINCT a.workspace_id FROM tenancy.audit_log a ORDER BY 1
 $$;
 
+GRANT EXECUTE ON FUNCTION tenancy.record_audit(text, text, text, text, text, text, jsonb, bytea, timestamptz) TO contexts;
+GRANT EXECUTE ON FUNCTION tenancy.workspaces_to_seal(), tenancy.audited_workspaces() TO tenancy;
 ALTER FUNCTION tenancy.record_audit(text, text, text, text, text, text, jsonb, bytea, timestamptz) OWNER TO tenancy_sweep;
 ALTER FUNCTION tenancy.workspaces_to_seal() OWNER TO tenancy_sweep;
 ALTER FUNCTION tenancy.audited_workspaces() OWNER TO tenancy_sweep;
-GRANT EXECUTE ON FUNCTION tenancy.record_audit(text, text, text, text, text, text, jsonb, bytea, timestamptz) TO contexts;
-GRANT EXECUTE ON FUNCTION tenancy.workspaces_to_seal(), tenancy.audited_workspaces() TO tenancy;
