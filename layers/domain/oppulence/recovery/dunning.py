@@ -16,6 +16,7 @@ from oppulence.recovery.events import MailSent
 from oppulence.recovery.models import Case, CloseReason, Entry, EntryKind, StepStatus
 from oppulence.recovery.ses_gateway import Letter
 from oppulence.sync import api as mirror
+from oppulence.tenancy import api as tenancy
 
 MAX_ATTEMPTS = 2
 """How often one mail is asked of SES when its answer is missing."""
@@ -119,7 +120,7 @@ def _intend(uow: UnitOfWork, run: Run, step_name: str) -> Letter | Outcome:
         _skip(uow, case, step.name, f"{known.attempts} attempts to send are enough")
         return Outcome.SKIPPED
     invoice = mirror.invoice(uow.conn, case.account, case.invoice_id)
-    sender = recipients.workspace(uow.conn)
+    sender = tenancy.workspace(uow.conn)
     address = recipients.recipient(invoice, sender)
     if isinstance(address, recipients.Refusal):
         _skip(uow, case, step.name, address.reason)
