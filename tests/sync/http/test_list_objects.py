@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from oppulence.sync.stripe_events import read
 from tests.support import stripe
 from tests.support.api import Api
 from tests.support.world import World

@@ -17,11 +17,14 @@ from pydantic import ValidationError
 from oppulence.kernel import crypto, db, dead_letters, environment, telemetry
 from oppulence.kernel.capabilities import Capability
 from oppulence.kernel.declarations import Consumer, Entry
-from oppulence.kernel.errors import Permanent, Unavailable
+from oppulence.kernel.errors import NotYet, Permanent, Unavailable
 from oppulence.kernel.events import Envelope, Event
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 
 DOWN_VISIBILITY_S = 60
+NOT_YET_FIRST_S = 5
+NOT_YET_FACTOR = 4
+"""What came too early comes back after 5 s, 20 s, 80 s, 320 s: the fact it needs is usually a moment behind it."""
 BatchResult = dict[str, list[dict[str, str]]]
 
 
@@ -84,7 +87,7 @@ class _Batch:
                 failed += self._process(group)
         except _Down as down:
             telemetry.logger().warning("store_is_down", extra={"reason": str(down.__cause__), "records": len(records)})
-            self._come_back_soon(records)
+            self._come_back(records, _down_visibility_s())
             failed = [record["messageId"] for record in records]
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
@@ -144,7 +147,11 @@ class _Batch:
             return self._bury(one.record, reason, 1)
         message_id: str = one.record["messageId"]
         tries = self._count(one.envelope.workspace_id, message_id, reason)
-        return self._bury(one.record, reason, tries) if tries >= self.declared.max_tries else [message_id]
+        if tries >= self.declared.max_tries:
+            return self._bury(one.record, reason, tries)
+        if isinstance(error, NotYet):
+            self._come_back([one.record], NOT_YET_FIRST_S * NOT_YET_FACTOR ** (tries - 1))
+        return [message_id]
 
     def _count(self, workspace_id: str, message_id: str, reason: str) -> int:
         statement = sql.SQL(
@@ -171,12 +178,12 @@ class _Batch:
         telemetry.metric("dead_letters_total", 1, "Count", consumer=self.name)
         return []
 
-    def _come_back_soon(self, records: list[dict[str, Any]]) -> None:
-        """Shorten the wait before the queue delivers again: an outage should not cost six times the function's limit."""
+    def _come_back(self, records: list[dict[str, Any]], after_s: int) -> None:
+        """Set the wait before the queue delivers again, which otherwise is six times the function's limit."""
         from oppulence.kernel.aws import client
 
         entries = [
-            {"Id": str(n), "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": _down_visibility_s()}
+            {"Id": str(n), "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": after_s}
             for n, record in enumerate(records)
         ]
         try:

@@ -45,18 +45,21 @@ def _invoice(event: StripeEvent) -> Iterator[Told]:
     base = _invoice_fields(shown)
     if moments.get("finalized_at"):
         yield Told("finalized", _at(moments["finalized_at"]), events.InvoiceFinalized, base)
+    written_off = bool(moments.get("marked_uncollectible_at"))
+    if status == "uncollectible" or written_off:
+        at = _at(moments.get("marked_uncollectible_at") or event.created)
+        left = {"amount_remaining_minor": shown["amount_remaining"] or shown["amount_paid"]}
+        yield Told("marked_uncollectible", at, events.InvoiceMarkedUncollectible, base | left)
     if status == "paid":
         paid = base | {
             "amount_paid_minor": shown["amount_paid"],
             "paid_off_provider_minor": _paid_elsewhere(shown),
-            "was_uncollectible": bool(moments.get("marked_uncollectible_at")),
+            "was_uncollectible": written_off,
         }
         yield Told("paid", _at(moments.get("paid_at") or event.created), events.InvoicePaid, paid)
     if status == "void":
-        yield Told("voided", _at(moments.get("voided_at") or event.created), events.InvoiceVoided, base)
-    if status == "uncollectible":
-        at = _at(moments.get("marked_uncollectible_at") or event.created)
-        yield Told("marked_uncollectible", at, events.InvoiceMarkedUncollectible, base)
+        at = _at(moments.get("voided_at") or event.created)
+        yield Told("voided", at, events.InvoiceVoided, base | {"was_uncollectible": written_off})
     if event.type == "invoice.payment_failed":
         attempt = int(shown.get("attempt_count") or 0)
         following = shown.get("next_payment_attempt")
@@ -73,6 +76,7 @@ def _invoice_fields(shown: Shown) -> dict[str, Any]:
         "total_minor": shown["total"],
         "tax_minor": sum(tax["amount"] for tax in taxes) if taxes is not None else int(shown.get("tax") or 0),
         "amount_remaining_minor": shown["amount_remaining"],
+        "credit_applied_minor": int(shown.get("ending_balance") or 0) - int(shown.get("starting_balance") or 0),
     }
 
 
@@ -145,10 +149,14 @@ def _dispute(event: StripeEvent) -> Iterator[Told]:
 def _credit_note(event: StripeEvent) -> Iterator[Told]:
     shown = event.object
     taxes = shown.get("total_taxes") if shown.get("total_taxes") is not None else shown.get("tax_amounts")
+    elsewhere = int(shown.get("out_of_band_amount") or 0)
+    given_back = int(shown.get("post_payment_amount") or 0)
+    refunded = sum(int(one.get("amount_refunded") or 0) for one in shown.get("refunds") or [])
     base = {
         "invoice_id": _id(shown["invoice"]), "total_minor": shown["total"],
-        "tax_minor": sum(tax["amount"] for tax in taxes or []),
-        "pre_payment_minor": shown.get("pre_payment_amount", 0), "post_payment_minor": shown.get("post_payment_amount", 0),
+        "tax_minor": sum(tax["amount"] for tax in taxes or []), "pre_payment_minor": int(shown.get("pre_payment_amount") or 0),
+        "post_payment_minor": given_back, "off_provider_minor": elsewhere,
+        "credited_minor": max(0, given_back - refunded - elsewhere),
     }  # fmt: skip
     yield Told("issued", _at(shown.get("effective_at") or shown["created"]), events.CreditNoteIssued, base)
     if shown.get("status") == "void":
