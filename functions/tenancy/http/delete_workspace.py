@@ -14,7 +14,7 @@ from oppulence.tenancy.models import WorkspaceView
 
 @route(
     "DELETE", "/v1/workspace", scope="admin:*", status=202, while_deleting=True, errors=(OwnerRequired, DeletionScheduled),
-    uses=(Postgres("tenancy"), Bus("tenancy"), Keys(), Bucket("exports/", write=True)),
+    timeout_s=28, uses=(Postgres("tenancy"), Bus("tenancy"), Keys(), Bucket("exports/", write=True)),
 )  # fmt: skip
 def handler(scope: Scope) -> WorkspaceView:
     return WorkspaceView.of(deletion.schedule(scope))

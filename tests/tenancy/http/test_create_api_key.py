@@ -39,6 +39,21 @@ def test_no_key_grants_more_than_its_maker_has(api: Api) -> None:
     assert full.error.code == "escalation_refused"
 
 
+def test_a_key_with_an_end_makes_none_that_outlives_it(api: Api) -> None:
+    end = datetime.now(UTC) + timedelta(hours=1)
+    body = {"name": "guest", "scopes": ["api_keys:write"], "expires_at": end.isoformat(), "rate_limit_per_minute": 100}
+    guest = api.with_headers(Authorization=f"Bearer {api.as_key().post('/v1/api_keys', body).body['api_key']}")
+    for change, param in (
+        ({"expires_at": None}, "expires_at"),
+        ({"expires_at": (end + timedelta(seconds=1)).isoformat()}, "expires_at"),
+        ({"rate_limit_per_minute": None}, "rate_limit_per_minute"),
+        ({"rate_limit_per_minute": 101}, "rate_limit_per_minute"),
+    ):
+        refused = guest.post("/v1/api_keys", {**body, **change})
+        assert (refused.status, refused.error.code, refused.error.param) == (403, "escalation_refused", param)
+    assert guest.post("/v1/api_keys", body).status == 201
+
+
 def test_people_make_keys_by_their_role(api: Api, people: People) -> None:
     assert api.as_user(people.member("admin").token).post("/v1/api_keys", NEW).status == 201
     assert api.as_user(people.member("member").token).post("/v1/api_keys", NEW).status == 403

@@ -60,6 +60,15 @@ def test_neither_a_key_nor_an_admin_may(api: Api, people: People) -> None:
     assert api.as_key(scopes=["settings:write"]).delete("/v1/workspace").status == 403
 
 
+def test_a_repeat_gets_the_same_answer(api: Api, people: People) -> None:
+    owner, admin = api.as_user(people.member("owner").token), api.as_user(people.member("admin").token)
+    for caller, status, key in ((admin, 403, "a"), (owner, 202, "o")):
+        first, again = (caller.delete("/v1/workspace", Idempotency_Key=key) for _ in range(2))
+        assert (first.status, again.status, again.headers["Idempotent-Replayed"]) == (status, status, "true")
+        if status == 202:
+            assert first.body == again.body
+
+
 def test_an_owner_of_another_workspace_may_not(api: Api, world: World, people: People) -> None:
     owner = people.member("owner", world.workspace())
     assert api.as_user(owner.token, world.workspace_id).delete("/v1/workspace").status == 403

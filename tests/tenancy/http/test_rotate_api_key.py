@@ -55,6 +55,15 @@ def test_an_overlap_never_prolongs_a_key_and_the_successor_lives_as_long(api: Ap
     assert timedelta(minutes=4) < life <= timedelta(minutes=5)
 
 
+def test_a_key_cannot_prolong_itself(api: Api) -> None:
+    end = datetime.now(UTC) + timedelta(minutes=5)
+    body = {"name": "short", "scopes": ["api_keys:write"], "expires_at": end.isoformat()}
+    old = api.as_key().post("/v1/api_keys", body).body
+    by_itself = api.with_headers(Authorization=f"Bearer {old['api_key']}")
+    fresh = by_itself.post(f"/v1/api_keys/{old['id']}/rotate", {"overlap_s": 0})
+    assert datetime.fromisoformat(fresh.body["expires_at"]) == end
+
+
 def test_a_key_has_one_successor(api: Api, key: dict[str, Any]) -> None:
     api.as_key().post(f"/v1/api_keys/{key['id']}/rotate", {})
     again = api.as_key().post(f"/v1/api_keys/{key['id']}/rotate", {})

@@ -1,5 +1,6 @@
 """Events of tenancy that stayed behind are published."""
 
+from oppulence.tenancy.events import WorkspaceRestored
 from tests.support import entries
 from tests.support.world import World
 
@@ -7,8 +8,6 @@ ROW = "INSERT INTO tenancy.outbox (id, workspace_id, type, detail, created_at) V
 
 
 def test_what_waited_over_half_a_minute_goes_out(world: World) -> None:
-    from oppulence.tenancy.events import WorkspaceRestored
-
     for age in ("31 seconds", "1 second"):
         one = entries.envelope(world.workspace_id, WorkspaceRestored())
         world.admin.execute(ROW, (one.id, world.workspace_id, one.type, one.model_dump_json(), age))

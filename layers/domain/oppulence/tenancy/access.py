@@ -3,13 +3,19 @@
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.tenancy.errors import OwnerRequired
 from oppulence.tenancy.roles import Authority
-from oppulence.tenancy.store import members as store
+from oppulence.tenancy.store import api_keys as key_store
+from oppulence.tenancy.store import members as member_store
 
 
 def authority(uow: UnitOfWork) -> Authority:
-    """The caller's scopes, and for a person the role it has at this moment."""
-    role = store.role_of(uow.conn, uow.actor.id) if uow.actor.type == "user" else None
-    return Authority(uow.actor.id, uow.actor.scopes, role)
+    """The caller's scopes, with the role that a person has at this moment, or the limits of a key."""
+    actor = uow.actor
+    if actor.type == "user":
+        return Authority(actor.id, actor.scopes, member_store.role_of(uow.conn, actor.id))
+    key = key_store.find_key(uow.conn, actor.id)
+    if key is None:
+        return Authority(actor.id, actor.scopes, None)
+    return Authority(actor.id, actor.scopes, None, key.expires_at, key.rate_limit_per_minute)
 
 
 def require_owner(uow: UnitOfWork) -> None:

@@ -50,7 +50,7 @@ def create(uow: UnitOfWork, spec: KeySpec) -> IssuedKey:
 
     Raises:
         UnknownScope: a scope that does not exist.
-        EscalationRefused: a scope that the caller lacks.
+        EscalationRefused: a scope that the caller lacks, or a longer life or higher limit than that of the calling key.
         ExpiryInThePast: it would never work.
     """
     unknown = vocabulary.unknown(spec.scopes)
@@ -60,13 +60,14 @@ def create(uow: UnitOfWork, spec: KeySpec) -> IssuedKey:
 
 
 def issue(uow: UnitOfWork, by: Authority, spec: KeySpec) -> IssuedKey:
-    """Make a key, which has no more scopes than its maker and the mode of its workspace.
+    """Make a key, which has no more than its maker and the mode of its workspace.
 
     Raises:
         EscalationRefused, ExpiryInThePast: see `create`.
     """
     now = clock.real_now()
     roles.check_scopes(by, spec.scopes)
+    roles.check_limits(by, spec.expires_at, spec.rate_limit_per_minute)
     if spec.expires_at is not None and spec.expires_at <= now:
         raise ExpiryInThePast("The key would have expired already. Send a later `expires_at`.", param="expires_at")
     secret = f"op_{workspace_store.read_workspace(uow.conn).mode}_{random_text(_RANDOM_LENGTH)}"
@@ -90,9 +91,11 @@ def page(uow: UnitOfWork, after: After | None, most: int) -> list[ApiKey]:
 def rotate(uow: UnitOfWork, key_id: str, overlap: timedelta) -> IssuedKey:
     """Issue a successor with the same scopes, limit and length of life; the old key ends after the overlap.
 
+    A key that has an end cannot rotate itself, or another, past that end.
+
     Raises:
         ApiKeyNotFound, ApiKeyRevoked, ApiKeyAlreadyRotated
-        EscalationRefused: the key has scopes that the caller lacks.
+        EscalationRefused: the key has scopes that the caller lacks, or a higher limit.
     """
     old = _locked(uow, key_id)
     if old.revoked_at is not None:
@@ -100,9 +103,11 @@ def rotate(uow: UnitOfWork, key_id: str, overlap: timedelta) -> IssuedKey:
     if store.has_successor(uow.conn, key_id):
         raise ApiKeyAlreadyRotated("This key was rotated before: rotate its successor.")
     now = clock.real_now()
-    expires_at = now + (old.expires_at - old.created_at) if old.expires_at else None
+    by = authority(uow)
+    own_end = now + (old.expires_at - old.created_at) if old.expires_at else None
+    expires_at = min((end for end in (own_end, by.expires_at) if end is not None), default=None)
     spec = KeySpec(old.name, tuple(old.scopes), expires_at, old.rate_limit_per_minute, rotated_from=old.id)
-    issued = issue(uow, authority(uow), spec)
+    issued = issue(uow, by, spec)
     ends_at = min(now + overlap, old.expires_at) if old.expires_at else now + overlap
     store.set_expiry(uow.conn, old.id, ends_at)
     uow.audit("api_key.rotated", "api_key", old.id, after={"successor": issued.key.id, "expires_at": ends_at})
@@ -143,7 +148,7 @@ def _notice(uow: UnitOfWork, made_before: datetime) -> int:
 
 
 def _locked(uow: UnitOfWork, key_id: str) -> ApiKey:
-    key = store.lock_key(uow.conn, key_id)
+    key = store.find_key(uow.conn, key_id, lock=True)
     if key is None:
         raise ApiKeyNotFound(f"No API key {key_id} in this workspace.")
     return key

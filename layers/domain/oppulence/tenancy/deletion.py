@@ -7,6 +7,8 @@ It is final when the last backup made before it has expired; until then a restor
 
 from dataclasses import replace
 from datetime import timedelta
+from tempfile import TemporaryFile
+from typing import IO
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
@@ -36,8 +38,9 @@ def schedule(scope: Scope) -> Workspace:
         OwnerRequired: the caller is not a signed-in owner.
         DeletionScheduled: it is scheduled already.
     """
-    lines = in_transaction(replace(scope, isolation="REPEATABLE READ"), _collect)
-    key = export.write(scope.workspace_id or "", lines)
+    with TemporaryFile() as file:
+        in_transaction(replace(scope, isolation="REPEATABLE READ"), lambda uow: _collect(uow, file))
+        key = export.write(scope.workspace_id or "", file)
     return in_transaction(scope, lambda uow: _schedule(uow, key))
 
 
@@ -77,10 +80,10 @@ def erase_due(scope: Scope) -> dict[str, int]:
     return done
 
 
-def _collect(uow: UnitOfWork) -> list[bytes]:
+def _collect(uow: UnitOfWork, file: IO[bytes]) -> None:
     require_owner(uow)
     _refuse_scheduled(store.read_workspace(uow.conn))
-    return export.lines(uow.conn)
+    export.collect(uow.conn, file)
 
 
 def _schedule(uow: UnitOfWork, export_key: str) -> Workspace:

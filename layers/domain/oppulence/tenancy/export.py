@@ -1,7 +1,6 @@
 """The export of a workspace's tenancy data: one JSON object a line, each naming the table it is from."""
 
-from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 
 from pydantic_core import to_json
 
@@ -25,21 +24,23 @@ _TABLES = {
 }
 
 
-def lines(conn: Connection) -> list[bytes]:
-    """The workspace's rows as lines."""
-    found: list[bytes] = []
+def collect(conn: Connection, file: IO[bytes]) -> None:
+    """Write the workspace's rows into a file as lines: however long the log is, memory holds a part of it."""
+    file.seek(0)
+    file.truncate()  # the transaction may be a second try
     for kind, statement in _TABLES.items():
-        cur = conn.execute(statement.encode())
-        names = [column.name for column in cur.description or ()]
-        found += [to_json({"kind": kind, **dict(zip(names, row, strict=True))}) for row in cur]
-    return found
+        with conn.cursor(name=f"export_{kind}") as cur:
+            cur.execute(statement.encode())
+            names = [column.name for column in cur.description or ()]
+            for row in cur:
+                file.write(to_json({"kind": kind, **dict(zip(names, row, strict=True))}) + b"\n")
+    file.seek(0)
 
 
-def write(workspace_id: str, rows: Iterable[bytes]) -> str:
+def write(workspace_id: str, file: IO[bytes]) -> str:
     """Put the lines into the bucket, in place of an earlier export; returns the object's key."""
     key = _key(workspace_id)
-    body = b"\n".join(rows) + b"\n"
-    _s3().put_object(Bucket=_bucket(), Key=key, Body=body, ContentType="application/x-ndjson")
+    _s3().put_object(Bucket=_bucket(), Key=key, Body=file, ContentType="application/x-ndjson")
     return key
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from oppulence.kernel.scopes import ROLE_SCOPES, Role, allows
 from oppulence.tenancy.errors import EscalationRefused, LastOwner
@@ -11,11 +12,16 @@ RANK = {Role.VIEWER: 0, Role.MEMBER: 1, Role.ADMIN: 2, Role.OWNER: 3}
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """What a caller has: scopes, and a role if it is a person. A key has none, so it is never an owner."""
+    """What a caller has: scopes, and a role if it is a person. A key has none, so it is never an owner.
+
+    A key may have an end and a limit of its own, which the keys it makes cannot pass.
+    """
 
     id: str
     scopes: frozenset[str]
     role: Role | None
+    expires_at: datetime | None = None
+    rate_limit_per_minute: int | None = None
 
     @property
     def is_owner(self) -> bool:
@@ -39,6 +45,22 @@ def check_scopes(by: Authority, scopes: Iterable[str]) -> None:
     if missing:
         raise EscalationRefused(
             f"You cannot grant what you do not have: {', '.join(missing)}. Ask somebody who has it.", param="scopes"
+        )
+
+
+def check_limits(by: Authority, expires_at: datetime | None, rate_limit_per_minute: int | None) -> None:
+    """May a key live this long, and take this many requests a minute? None is without end, or as many as the plan allows.
+
+    Raises:
+        EscalationRefused: longer, or more, than the key that makes it.
+    """
+    if by.expires_at is not None and (expires_at is None or expires_at > by.expires_at):
+        until = by.expires_at.isoformat(timespec="seconds")
+        raise EscalationRefused(f"Your key ends at {until}: a key that it makes must end by then.", param="expires_at")
+    most = by.rate_limit_per_minute
+    if most is not None and (rate_limit_per_minute is None or rate_limit_per_minute > most):
+        raise EscalationRefused(
+            f"Your key takes {most} requests a minute: a key that it makes takes no more.", param="rate_limit_per_minute"
         )
 
 

@@ -42,10 +42,11 @@ def list_keys(conn: Connection, after: After | None, most: int) -> list[ApiKey]:
         ).fetchall()
 
 
-def lock_key(conn: Connection, key_id: str) -> ApiKey | None:
-    """One key, held until the transaction ends."""
+def find_key(conn: Connection, key_id: str, lock: bool = False) -> ApiKey | None:
+    """One key; with `lock`, held until the transaction ends."""
+    statement = f"SELECT {_COLUMNS} FROM tenancy.api_keys WHERE id = %s {'FOR UPDATE' if lock else ''}"
     with conn.cursor(row_factory=class_row(ApiKey)) as cur:
-        return cur.execute(f"SELECT {_COLUMNS} FROM tenancy.api_keys WHERE id = %s FOR UPDATE".encode(), (key_id,)).fetchone()
+        return cur.execute(statement.encode(), (key_id,)).fetchone()
 
 
 def has_successor(conn: Connection, key_id: str) -> bool:
