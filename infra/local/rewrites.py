@@ -21,6 +21,7 @@ LAYER = "AWS::Lambda::LayerVersion"
 TABLE = "AWS::DynamoDB::Table"
 API = "AWS::ApiGatewayV2::Api"
 NESTED = "AWS::CloudFormation::Stack"
+RESOURCE_POLICIES = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
 PASSWORD_LENGTH = 32  # what Secrets Manager makes when nothing is said
 
 
@@ -39,6 +40,7 @@ def rewrite(template: Template, place: Place) -> None:
     cors_keys_start_small(template)
     keep_generated_secrets(template, place.stack, place.seed)
     override_variables(template, place.overrides)
+    let_plain_http_in(template)
 
 
 def resources(template: Template, kind: str) -> Iterator[tuple[str, Resource]]:
@@ -121,3 +123,18 @@ def override_variables(template: Template, overrides: Mapping[str, str]) -> None
     for _, function in resources(template, FUNCTION):
         variables = function["Properties"].get("Environment", {}).get("Variables", {})
         variables.update({name: value for name, value in overrides.items() if name in variables})
+
+
+def let_plain_http_in(template: Template) -> None:
+    """The emulator speaks plain HTTP on the loopback interface, and reads no conditions: "deny without TLS" denied everyone."""
+    for kind in RESOURCE_POLICIES:
+        for name, policy in list(resources(template, kind)):
+            document = policy["Properties"]["PolicyDocument"]
+            document["Statement"] = [statement for statement in document["Statement"] if not demands_tls(statement)]
+            if not document["Statement"]:
+                del template["Resources"][name]
+
+
+def demands_tls(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement denies what comes without TLS, and nothing else."""
+    return bool(statement["Effect"] == "Deny" and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}})

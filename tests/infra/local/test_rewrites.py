@@ -71,3 +71,19 @@ def test_a_generated_secret_is_the_same_after_a_restart_and_another_elsewhere() 
     assert json.loads(keyed).keys() == {"user", "password"}
     with pytest.raises(ValueError, match="ExcludeCharacters"):
         value("kernel", b"seed", ExcludeCharacters="abc")
+
+
+def test_plain_http_is_let_in_and_every_other_denial_stays() -> None:
+    tls = {
+        "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sqs:*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }  # fmt: skip
+    fill = {"Effect": "Allow", "Action": "sqs:SendMessage"}
+    denied = {"Effect": "Deny", "Action": "sqs:DeleteQueue"}
+    stack = template(
+        QueuePolicy={"Type": "AWS::SQS::QueuePolicy", "Properties": {"PolicyDocument": {"Statement": [fill, tls, denied]}}},
+        BucketPolicy={"Type": "AWS::S3::BucketPolicy", "Properties": {"PolicyDocument": {"Statement": [tls]}}},
+    )
+    rewrites.let_plain_http_in(stack)
+    assert stack["Resources"]["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"] == [fill, denied]
+    assert "BucketPolicy" not in stack["Resources"]
