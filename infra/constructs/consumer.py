@@ -38,9 +38,14 @@ class Consumer(Construct):
             id="queue", arn=queue.arn, dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=dead.arn)
         )
         rule = events.CfnRule(
-            self, "Rule", name=named(point.context, point.slug), description=point.summary, event_bus_name=named(bus_of(declared.event.type)),
-            event_pattern=pattern(declared), targets=[target],
-        )  # fmt: skip
+            self,
+            "Rule",
+            name=named(point.context, point.slug),
+            description=point.summary,
+            event_bus_name=named(bus_of(declared.event.type)),
+            event_pattern=pattern(declared),
+            targets=[target],
+        )
         with_id(rule, f"{point.id}Rule")
 
     def _mapping(self, declared: Declared, function: EntryFunction, queue: Queue) -> None:

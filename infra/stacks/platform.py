@@ -12,6 +12,7 @@ from infra.stacks.bus import Bus
 from infra.stacks.context import Context
 from infra.stacks.data import Data
 from infra.stacks.egress import Egress
+from infra.stacks.migrations import Migrations
 from infra.stacks.network import Network
 from infra.stacks.observability import Observability
 
@@ -26,6 +27,8 @@ def build(app: App, settings: Settings, points: Sequence[EntryPoint]) -> dict[st
         base.append(_after(Egress(app, settings), base))
     base.append(_after(Data(app, settings), base[:1]))
     base += [Bus(app, settings), Api(app, settings)]
+    if not settings.is_local:
+        base.append(_after(Migrations(app, settings), base))
     contexts = {}
     for name, own in by_context(points).items():
         contexts[name] = Context(app, name, own, settings)

@@ -1,0 +1,108 @@
+"""Stores, keys and the network: encrypted, private, kept."""
+
+import pytest
+
+from tests.infra.templates import Json, Templates, text
+
+
+def only(templates: Templates, kind: str) -> Json:
+    (found,) = templates.resources(kind)
+    return found[2]
+
+
+def test_the_bucket_is_encrypted_private_and_over_tls_only(prod: Templates) -> None:
+    bucket = only(prod, "AWS::S3::Bucket")
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (deny,) = only(prod, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Action"], deny["Condition"]) == ("Deny", "s3:*", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_tables_are_encrypted_recoverable_and_paid_by_use(prod: Templates) -> None:
+    tables = {table["TableName"]: table for _, _, table in prod.resources("AWS::DynamoDB::Table")}
+    assert set(tables) == {"oppulence-limits", "oppulence-idempotency", "oppulence-connections"}
+    for name, table in tables.items():
+        assert table["SSESpecification"]["SSEEnabled"] and table["BillingMode"] == "PAY_PER_REQUEST", name
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name
+        assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}], name
+
+
+def test_connections_never_expire_and_the_rest_does(prod: Templates) -> None:
+    expiring = {
+        table["TableName"] for _, _, table in prod.resources("AWS::DynamoDB::Table") if "TimeToLiveSpecification" in table
+    }
+    assert expiring == {"oppulence-limits", "oppulence-idempotency"}
+
+
+def test_the_data_key_rotates_and_belongs_to_this_account(prod: Templates) -> None:
+    key = only(prod, "AWS::KMS::Key")
+    (owner,) = key["KeyPolicy"]["Statement"]
+    assert key["EnableKeyRotation"] and ":iam::${AWS::AccountId}:root" in text(owner["Principal"])
+
+
+@pytest.mark.parametrize(
+    "kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::RDS::DBCluster"]
+)
+def test_deleting_the_stack_deletes_no_data(prod: Templates, kind: str) -> None:
+    for stack in prod.stacks.values():
+        for name, resource in stack["Resources"].items():
+            if resource["Type"] == kind:
+                assert resource["DeletionPolicy"] in ("Retain", "Snapshot"), name
+                assert resource["UpdateReplacePolicy"] in ("Retain", "Snapshot"), name
+
+
+def test_postgresql_is_encrypted_private_and_takes_roles_by_iam(prod: Templates) -> None:
+    cluster = only(prod, "AWS::RDS::DBCluster")
+    assert cluster["StorageEncrypted"] and cluster["EnableIAMDatabaseAuthentication"] and cluster["DeletionProtection"]
+    assert cluster["ManageMasterUserPassword"] and "MasterUserPassword" not in cluster
+    for _, name, instance in prod.resources("AWS::RDS::DBInstance"):
+        assert instance["PubliclyAccessible"] is False, name
+
+
+def test_only_functions_reach_postgresql(prod: Templates) -> None:
+    groups = {group["GroupDescription"]: group for _, _, group in prod.resources("AWS::EC2::SecurityGroup")}
+    (functions,) = (group for name, group in groups.items() if name.startswith("Functions"))
+    (database,) = (group for name, group in groups.items() if name.startswith("PostgreSQL"))
+    assert "SecurityGroupIngress" not in functions
+    (rule,) = database["SecurityGroupIngress"]
+    assert rule["SourceSecurityGroupId"] == {"Fn::ImportValue": "oppulence-FunctionsSecurityGroup"} and rule["FromPort"] == 5432
+
+
+def test_only_functions_with_postgresql_are_in_the_network(prod: Templates) -> None:
+    for stack, name, function in prod.resources("AWS::Lambda::Function"):
+        assert ("VpcConfig" in function) == ("PG_HOST" in function["Environment"]["Variables"]), (stack, name)
+
+
+def test_functions_run_on_the_named_runtime_and_are_traced(prod: Templates) -> None:
+    for stack, name, function in prod.resources("AWS::Lambda::Function"):
+        assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"]), (stack, name)
+        assert function["TracingConfig"] == {"Mode": "Active"}, (stack, name)
+        assert 1 <= function["Timeout"] <= 900, (stack, name)
+
+
+def test_logs_are_kept_for_a_stated_time(prod: Templates) -> None:
+    for stack, name, group in prod.resources("AWS::Logs::LogGroup"):
+        assert group["RetentionInDays"] == 90, (stack, name)
+
+
+def test_every_function_has_its_log_group(prod: Templates) -> None:
+    groups = {group["LogGroupName"] for _, _, group in prod.resources("AWS::Logs::LogGroup")}
+    for _, name, function in prod.resources("AWS::Lambda::Function"):
+        assert f"/aws/lambda/{function['FunctionName']}" in groups, name
+
+
+def test_machines_are_traced_and_their_logs_hold_no_data(prod: Templates) -> None:
+    for _, name, machine in prod.resources("AWS::StepFunctions::StateMachine"):
+        assert machine["TracingConfiguration"] == {"Enabled": True}, name
+        assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False, name
+
+
+def test_the_api_throttles_and_logs_who_called(prod: Templates) -> None:
+    stage = only(prod, "AWS::ApiGatewayV2::Stage")
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+    assert "$context.requestId" in stage["AccessLogSettings"]["Format"]
+
+
+def test_no_secret_stands_in_a_template(prod: Templates) -> None:
+    for _, name, secret in prod.resources("AWS::SecretsManager::Secret"):
+        assert "SecretString" not in secret and "GenerateSecretString" in secret, name
