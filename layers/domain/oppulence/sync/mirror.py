@@ -41,7 +41,9 @@ def apply(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> int:
     applied = {(row.account, row.event_id) for row in rows if row.status == "applied"}
     fresh = [Seen(unique[key].event, arrival) for key, arrival in arrivals.items() if key in applied]
     if fresh:
-        settle(uow, fresh)
+        superseded = settle(uow, fresh).superseded
+        if superseded:
+            store.mark_superseded(uow.conn, uow.workspace_id, superseded)
     _announce_stored(uow, list(arrivals))
     return len(arrivals)
 
@@ -65,8 +67,16 @@ def _raw(one: Delivery, mode: str, deliveries: int) -> RawEvent:
     )  # fmt: skip
 
 
-def settle(uow: UnitOfWork, fresh: list[Seen]) -> int:
-    """Give each touched object its latest state, and tell what became true; returns how many objects changed."""
+@dataclass(frozen=True)
+class Settled:
+    """What settling did: objects that changed, and events, as (account, event id), that did not show the latest state."""
+
+    changed: int
+    superseded: list[tuple[str, str]]
+
+
+def settle(uow: UnitOfWork, fresh: list[Seen]) -> Settled:
+    """Give each touched object its latest state, and tell what became true."""
     by_key: dict[ObjectKey, list[Seen]] = {}
     for one in fresh:
         by_key.setdefault(one.event.key, []).append(one)
@@ -79,10 +89,7 @@ def settle(uow: UnitOfWork, fresh: list[Seen]) -> int:
         winner = _winner(stored, group, ties.get(key, []))
         states.append(_state(uow, stored, group, winner))
         superseded += [(key[0], one.event.id) for one in group if winner is None or one.event.id != winner.event.id]
-    store.save_objects(uow.conn, uow.workspace_id, states, uow.now)
-    if superseded:
-        store.mark_superseded(uow.conn, uow.workspace_id, superseded)
-    return sum(state.data is not None for state in states)
+    return Settled(store.save_objects(uow.conn, uow.workspace_id, states, uow.now), superseded)
 
 
 def _ties(
@@ -110,13 +117,11 @@ def _winner(stored: StoredObject, group: list[Seen], ties: list[Seen]) -> Seen |
     if stored.deleted:
         return None
     newest = latest([*group, *ties])
-    if stored.version and (newest.event.created_at < stored.event_created_at or newest.event.id == stored.event_id):
-        return None
-    return newest
+    return None if stored.version and newest.event.created_at < stored.event_created_at else newest
 
 
 def _state(uow: UnitOfWork, stored: StoredObject, group: list[Seen], winner: Seen | None) -> ObjectState:
-    version = stored.version + (1 if winner else 0)
+    version = stored.version + (1 if winner and winner.event.id != stored.event_id else 0)
     told = list(stored.told)
     for one in sorted(group, key=lambda seen: (seen.event.created, seen.arrival)):
         for fact in facts_of(one.event):

@@ -42,5 +42,5 @@ def replay(uow: UnitOfWork, chosen: Selection, cursor: int = 0) -> Step:
     """Apply the next batch of a selection again, in the order of arrival."""
     found = store.select_raw(uow.conn, chosen.event_ids, chosen.type, (chosen.since, chosen.until), (cursor, BATCH))
     seen = [Seen(read(row.body), row.arrival) for row in found]
-    changed = mirror.settle(uow, [one for one in seen if one.event.has_object])
-    return Step(len(found), changed, found[-1].arrival if len(found) == BATCH else None)
+    settled = mirror.settle(uow, [one for one in seen if one.event.has_object])
+    return Step(len(found), settled.changed, found[-1].arrival if len(found) == BATCH else None)

@@ -140,9 +140,9 @@ def siblings(conn: Connection, workspace_id: str, moments: Sequence[tuple[Object
         ).fetchall()  # fmt: skip
 
 
-def save_objects(conn: Connection, workspace_id: str, states: Sequence[ObjectState], at: datetime) -> None:
-    """Write the objects' new states."""
-    conn.execute(
+def save_objects(conn: Connection, workspace_id: str, states: Sequence[ObjectState], at: datetime) -> int:
+    """Write the objects' new states; returns how many rows that changed."""
+    return conn.execute(
         """
         UPDATE sync.objects o
            SET data = coalesce(n.data::jsonb, o.data), deleted = n.deleted, event_id = n.event_id,
@@ -151,13 +151,15 @@ def save_objects(conn: Connection, workspace_id: str, states: Sequence[ObjectSta
           FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::boolean[], %s::text[], %s::timestamptz[], %s::bigint[],
                       %s::text[]) AS n (account, type, id, data, deleted, event_id, event_created_at, version, told)
          WHERE o.workspace_id = %s AND o.account = n.account AND o.type = n.type AND o.id = n.id
+           AND (o.version, o.told, o.data) IS DISTINCT FROM
+               (n.version, string_to_array(n.told, ' '), coalesce(n.data::jsonb, o.data))
         """,
         (
             at, [s.key[0] for s in states], [s.key[1] for s in states], [s.key[2] for s in states], [s.data for s in states],
             [s.deleted for s in states], [s.event_id for s in states], [s.event_created_at for s in states],
             [s.version for s in states], [" ".join(s.told) for s in states], workspace_id,
         ),
-    )  # fmt: skip
+    ).rowcount  # fmt: skip
 
 
 def mark_superseded(conn: Connection, workspace_id: str, events: Sequence[tuple[str, str]]) -> None:
