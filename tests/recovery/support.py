@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from oppulence.kernel import aws, clock
@@ -85,13 +85,15 @@ class Dunning:
         self.workspace_id = world.workspace(settings='{"test_recipients": ["*@example.com"]}')
         self._invoices: dict[str, dict[str, Any]] = {}
         self.states = aws.client("stepfunctions")
-        machine = self.states.create_state_machine(
-            name="dunning",
-            definition='{"StartAt": "W", "States": {"W": {"Type": "Succeed"}}}',
-            roleArn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/x",
-        )
-        self.machine_arn = machine["stateMachineArn"]
-        monkeypatch.setenv("MACHINE_RECOVERY_DUNNING", self.machine_arn)
+        self.monkeypatch = monkeypatch
+        self.use_machine("dunning")
+
+    def use_machine(self, name: str) -> None:
+        """Make a machine that is only there to have executions: `run` plays the real one."""
+        body = '{"StartAt": "W", "States": {"W": {"Type": "Succeed"}}}'
+        role = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/x"
+        self.machine_arn = self.states.create_state_machine(name=name, definition=body, roleArn=role)["stateMachineArn"]
+        self.monkeypatch.setenv("MACHINE_RECOVERY_DUNNING", self.machine_arn)
 
     def forget(self) -> None:
         """Drop the machine."""
@@ -185,6 +187,27 @@ class Dunning:
         """Reasons of entries of one kind."""
         query = "SELECT reason FROM recovery.timeline WHERE case_id = %s AND kind = %s ORDER BY seq"
         return [str(row[0]) for row in self.world.admin.execute(query, (self.case(invoice_id)["id"], kind)).fetchall()]
+
+    def executions(self, invoice_id: str) -> dict[str, str]:
+        """Executions started for the invoice's case, with their status."""
+        listed = self.states.list_executions(stateMachineArn=self.machine_arn)["executions"]
+        case_id = self.case(invoice_id)["id"]
+        return {one["name"]: one["status"] for one in listed if one["name"].startswith(case_id)}
+
+    def age(self, invoice_id: str, minutes: int) -> None:
+        """Let the case's machine be silent for some real minutes."""
+        self.world.admin.execute(
+            "UPDATE recovery.cases SET touched_at = touched_at - %s * interval '1 minute' WHERE id = %s",
+            (minutes, self.case(invoice_id)["id"]),
+        )
+
+    def step(self, invoice_id: str, name: str) -> tuple[str, int]:
+        """Status and attempts of one of its steps."""
+        row = self.world.admin.execute(
+            "SELECT status, attempts FROM recovery.steps WHERE case_id = %s AND step = %s", (self.case(invoice_id)["id"], name)
+        ).fetchone()
+        assert row is not None, "no such step"
+        return str(row[0]), int(row[1])
 
     def task(self, name: str, case: dict[str, Any], **given: Any) -> dict[str, Any]:
         """Call a task as the machine would."""

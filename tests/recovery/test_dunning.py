@@ -1,6 +1,7 @@
 """A case through its machine: real tasks, real PostgreSQL, SES in process, and a clock that moves when the machine waits."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -84,9 +85,7 @@ def test_a_machine_that_wakes_after_the_end_mails_nothing_and_says_so(dunning: D
         ({"customer_email": "nobody"}, "cannot be used"),
     ],
 )
-def test_steps_without_a_recipient_are_skipped_with_the_reason(
-    dunning: Dunning, fields: dict[str, str | None], reason: str
-) -> None:
+def test_steps_without_a_recipient_are_skipped_with_the_reason(dunning: Dunning, fields: dict[str, Any], reason: str) -> None:
     invoice_id = dunning.invoice(**fields)
     dunning.fail(invoice_id)
     assert dunning.run(invoice_id, until=START + 30 * DAY) == "Done"
