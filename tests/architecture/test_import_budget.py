@@ -1,0 +1,68 @@
+"""Imports are the product: an entry point loads the packages that its `uses` speaks of, and no others."""
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+from infra.discovery import REPO, EntryPoint, entry_points
+from oppulence.kernel.capabilities import Capability, ClickHouse, Provider
+
+POINTS = entry_points()
+NEVER_AT_IMPORT = {"jwt", "cryptography", "clickhouse_connect", "plaid", "moto", "pandas", "numpy", "requests", "boto3"}
+"""What is loaded by the call that needs it, or never."""
+
+CHILD = """
+import importlib, json, os, sys
+sys.path[:0] = json.loads(sys.argv[1])
+import oppulence.kernel.declarations
+assert not {"psycopg", "botocore", "aws_lambda_powertools"} & set(sys.modules)
+for name in json.loads(sys.argv[2]):
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.close(read)
+        importlib.import_module(name)
+        with os.fdopen(write, "w") as out:
+            json.dump(sorted({module.partition(".")[0] for module in sys.modules}), out)
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        text = answer.read()
+    os.wait()
+    print(name, text or "[]", flush=True)
+"""
+"""Forks for each entry point when nothing but pydantic, which all of them need, is loaded: each child is a fresh process."""
+
+
+@cache
+def loaded() -> dict[str, set[str]]:
+    """Packages that each entry point's import loads."""
+    paths = json.dumps([str(REPO), str(REPO / "layers" / "domain")])
+    names = json.dumps([point.module for point in POINTS])
+    bare = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, paths, names], env=bare, capture_output=True, text=True, timeout=100, check=True
+    )
+    lines = (line.split(" ", 1) for line in done.stdout.splitlines())
+    return {name: set(json.loads(text)) for name, text in lines}
+
+
+def permitted(use: Capability) -> set[str]:
+    match use:
+        case Provider(name=name):
+            return {name}
+        case ClickHouse():
+            return set()
+    return set()
+
+
+@pytest.mark.parametrize("point", POINTS, ids=[point.module for point in POINTS])
+def test_an_entry_point_loads_only_what_it_uses(point: EntryPoint) -> None:
+    found = loaded()[point.module]
+    assert "pydantic" in found, f"{point.module} could not be imported in a fresh process"
+    by_use = set().union(*(permitted(use) for use in point.declaration.uses))
+    assert not found & NEVER_AT_IMPORT, point.module
+    assert not found & ({"stripe", "plaid"} - by_use), point.module
