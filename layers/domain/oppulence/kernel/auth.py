@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CACHE_S = 30
 _CACHE_MAX = 1_000
-_KEY_SHAPE = re.compile(r"^op_(live|test|sandbox)_[0-9A-Za-z]{32}$")
-_JWT_SHAPE = re.compile(r"^[\w-]+\.[\w-]+\.[\w-]+$")
+_KEY_SHAPE = re.compile(r"op_(live|test|sandbox)_[0-9A-Za-z]{32}")
+_JWT_SHAPE = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 _NOT_VALID = "The API key provided is invalid or has been revoked. Create one with POST /v1/api_keys."
 
@@ -113,14 +113,14 @@ def authenticate(role: str, authorization: str | None, workspace_header: str | N
     credential = credential.strip()
     if scheme.lower() != "bearer" or not credential:
         raise AuthenticationError("Authentication required: send `Authorization: Bearer <API key>`.", param="Authorization")
-    if _KEY_SHAPE.match(credential):
+    if _KEY_SHAPE.fullmatch(credential):
         principal = _cached_key(role, credential)
         if workspace_header and workspace_header != principal.workspace_id:
             raise WorkspaceMismatch(
                 "X-Workspace-Id is not this key's workspace. Omit the header or correct it.", param="X-Workspace-Id"
             )
         return principal
-    if len(credential) < 8_000 and _JWT_SHAPE.match(credential):
+    if len(credential) < 8_000 and _JWT_SHAPE.fullmatch(credential):
         return _user(role, credential, workspace_header)
     raise AuthenticationError(_NOT_VALID, param="Authorization")
 

@@ -34,6 +34,7 @@ class AppError(Exception):
         self.message = message
         self.param = param
         self.details = details
+        self.headers: dict[str, str] = {}
 
     def body(self, request_id: str) -> dict[str, Any]:
         """The public error body."""

@@ -59,10 +59,12 @@ def _handle(declared: Route, event: dict[str, Any]) -> dict[str, Any]:
     headers: dict[str, str] = {}
     request = parse(event)
     with telemetry.span(f"{declared.method} {declared.path}", request.header("traceparent")):
+        telemetry.annotate(request_id=request.id)
         try:
             response = _process(declared, request, headers)
         except Exception as error:  # noqa: BLE001 - the outermost frame: every error becomes an answer
             response = responses.of_error(error, request.id)
+            telemetry.annotate(error=type(error).__name__ if response.status >= 500 else None)
         _report(declared, request, response.status, time.perf_counter() - started)
     headers["X-Request-Id"] = request.id
     return responses.to_gateway(response, headers)
@@ -72,6 +74,7 @@ def _process(declared: Route, request: Request, headers: dict[str, str]) -> Resp
     if declared.access == "public":
         return effect.answer(declared, _arguments(declared, request, None))
     principal = _authenticated(declared, request)
+    telemetry.annotate(workspace_id=principal.workspace_id, caller_id=principal.id)
     _authorize(declared, principal)
     lease = limits.take(principal.caller, request.id)
     headers.update(lease.headers)
@@ -127,8 +130,5 @@ def _arguments(declared: Route, request: Request, principal: Principal | None) -
 
 
 def _report(declared: Route, request: Request, status: int, seconds: float) -> None:
-    telemetry.log(
-        "request", request_id=request.id, method=declared.method, path=declared.path, status=status,
-        duration_ms=round(seconds * 1000, 2),
-    )  # fmt: skip
+    telemetry.log("request", method=declared.method, path=declared.path, status=status, duration_ms=round(seconds * 1000, 2))
     telemetry.request_metrics(declared.method, declared.path, status, seconds)

@@ -10,7 +10,7 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TIME_CHARS = 8
 _RANDOM_CHARS = 12
 PATTERN = r"^[a-z]+_[0-9A-Za-z]{20}$"
-_SHAPE = re.compile(PATTERN)
+_SHAPE = re.compile(PATTERN.strip("^$"))
 
 
 def new_id(prefix: str) -> str:
@@ -25,7 +25,7 @@ def random_text(length: int) -> str:
 
 def is_id(text: str, prefix: str) -> bool:
     """Whether text has the shape of an id with this prefix."""
-    return text.startswith(f"{prefix}_") and _SHAPE.match(text) is not None
+    return text.startswith(f"{prefix}_") and _SHAPE.fullmatch(text) is not None
 
 
 def _encode(number: int, width: int) -> str:

@@ -5,8 +5,8 @@ Source: OpenTelemetry protocol specification 1.x, "OTLP/HTTP", JSON encoding.
 
 import json
 import time
-import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 from oppulence.kernel import environment, telemetry
 
@@ -34,7 +34,7 @@ def export(span: telemetry.Span, error: BaseException | None) -> None:
     )
     try:
         urllib.request.urlopen(request, timeout=_TIMEOUT_S).close()
-    except (urllib.error.URLError, TimeoutError) as failure:
+    except (OSError, HTTPException, ValueError) as failure:  # also one that hangs up in mid-answer, or an endpoint that is no URL
         telemetry.logger().warning("span_not_exported", extra={"reason": str(failure)})
 
 
@@ -45,8 +45,9 @@ def _span(span: telemetry.Span, error: BaseException | None) -> dict[str, object
     }  # fmt: skip
     if span.parent_id:
         result["parentSpanId"] = span.parent_id
-    if error is not None:
-        result["status"] = {"code": _STATUS_ERROR, "message": type(error).__name__}
+    failed = type(error).__name__ if error is not None else span.known.get("error")
+    if failed:
+        result["status"] = {"code": _STATUS_ERROR, "message": failed}
     return result
 
 

@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 from oppulence.kernel import errors
 from oppulence.kernel.ids import new_id
 
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9_\-]{1,64}$")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_\-]{1,64}")
+_PARAM_MAX = 100
 
 
 class Model(BaseModel):
@@ -46,14 +47,17 @@ class Request:
 
 
 def parse(event: dict[str, Any]) -> Request:
-    """Read an API Gateway event. A caller's own X-Request-Id is kept when it is short and plain."""
+    """Read an API Gateway event. A caller's own X-Request-Id is kept when it is short and plain.
+
+    A body whose base64 is broken, which the gateway never makes, is taken as its text: no JSON and no signature then fits it.
+    """
     http = event["requestContext"]["http"]
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     own_id = headers.get("x-request-id", "")
     return Request(
         method=http["method"], path=event["rawPath"], query_string=event.get("rawQueryString") or "", headers=headers,
         body=_body(event), path_parameters=event.get("pathParameters") or {}, source_ip=http.get("sourceIp", ""),
-        id=own_id if _REQUEST_ID.match(own_id) else new_id("req"),
+        id=own_id if _REQUEST_ID.fullmatch(own_id) else new_id("req"),
     )  # fmt: skip
 
 
@@ -112,9 +116,9 @@ def _body(event: dict[str, Any]) -> bytes:
     if not event.get("isBase64Encoded"):
         return text.encode("utf-8", "surrogatepass")
     try:
-        return base64.b64decode(text)
-    except binascii.Error as error:
-        raise errors.InvalidBody("The body's base64 encoding is broken.") from error
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _as_list(value: Any) -> list[Any]:  # noqa: ANN401
@@ -125,7 +129,7 @@ def _explained(error: ErrorDetails, where: str) -> errors.ValidationError:
     """One error, in the caller's terms: which field, what is wrong, what it takes."""
     if error["type"] == "json_invalid":
         return errors.InvalidBody(f"The body is not valid JSON: {error['ctx']['error']}.")
-    param = ".".join(str(part) for part in error["loc"]) or where
+    param = ".".join(str(part) for part in error["loc"])[:_PARAM_MAX] or where
     if error["type"] == "extra_forbidden":
         return errors.ValidationError(f"Unknown field '{param}'. Remove it or check its spelling.", param=param)
     if error["type"] == "missing":

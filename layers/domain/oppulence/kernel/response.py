@@ -1,19 +1,26 @@
 """Answers: what a route returns, and how it looks to API Gateway."""
 
 import base64
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from pydantic import BaseModel
-from pydantic_core import to_json
 
 from oppulence.kernel import db, telemetry
 from oppulence.kernel.errors import AppError, InternalError, Unavailable, ValidationError
 from oppulence.kernel.request import secret_fields
 
-MAX_ANSWER_BYTES = 5_500_000
-"""A function answers at most 6 MB, encoding included."""
+_PLAIN_BYTES = 1_000_000
+"""A function answers at most 6 MB, encoding included. Large answers go out in base64, which adds a third whatever they hold;
+as text inside the gateway's JSON their quotes and backslashes could double them."""
+
+_BUSY = (
+    psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable, psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+)  # fmt: skip
+_UNSTORABLE = (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter, UnicodeEncodeError)
 
 
 @dataclass(frozen=True)
@@ -39,16 +46,18 @@ def of_error(error: Exception, request_id: str) -> Response:
     known = error if isinstance(error, AppError) else _from_database(error)
     if known.status >= 500:
         telemetry.logger().error("request_failed", exc_info=error, extra={"request_id": request_id, "code": known.code})
-    headers = {"Retry-After": str(known.details["retry_after"])} if "retry_after" in known.details else {}
-    return Response(known.status, to_json(known.body(request_id)), headers=headers)
+    headers = dict(known.headers)
+    if "retry_after" in known.details:
+        headers["Retry-After"] = str(known.details["retry_after"])
+    return Response(known.status, json.dumps(known.body(request_id), default=str).encode(), headers=headers)
 
 
 def to_gateway(response: Response, headers: dict[str, str]) -> dict[str, Any]:
-    """Payload format 2.0. Anything but JSON and text goes out in base64."""
+    """Payload format 2.0. Anything but JSON and text of moderate size goes out in base64."""
     headers = {**headers, **response.headers}
     if response.status != 204:
         headers["Content-Type"] = response.content_type
-    plain = response.content_type.startswith(("application/json", "text/"))
+    plain = response.content_type.startswith(("application/json", "text/")) and len(response.body) <= _PLAIN_BYTES
     return {
         "statusCode": response.status, "headers": headers, "isBase64Encoded": not plain,
         "body": response.body.decode() if plain else base64.b64encode(response.body).decode(),
@@ -57,12 +66,10 @@ def to_gateway(response: Response, headers: dict[str, str]) -> dict[str, Any]:
 
 def _from_database(error: Exception) -> AppError:
     """What a database error that nobody expected says to the caller."""
-    if db.is_down(error) or isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
+    if db.is_down(error) or isinstance(error, _BUSY):
         return Unavailable("The database is busy or not reachable. Try again in a few seconds.", retry_after=2)
     if isinstance(error, psycopg.errors.NumericValueOutOfRange):
         return ValidationError("A number is too large to be stored.")
-    if isinstance(error, psycopg.errors.CharacterNotInRepertoire | psycopg.errors.UntranslatableCharacter) or (
-        isinstance(error, psycopg.DataError) and error.sqlstate is None
-    ):
+    if isinstance(error, _UNSTORABLE) or (isinstance(error, psycopg.DataError) and error.sqlstate is None):
         return ValidationError("A text holds a character that cannot be stored, such as U+0000.")
     return InternalError("An internal error occurred. Please try again.")

@@ -24,6 +24,7 @@ def task(*, uses: tuple[Capability, ...], **options: Any) -> Callable[[Callable[
             value = hints["input"].model_validate(event)
             scope = Scope(declared.context, value.workspace_id)
             with telemetry.span(work.__module__.removeprefix("functions."), event.get("traceparent")):
+                telemetry.annotate(workspace_id=value.workspace_id)
                 if declared.needs_keys:
                     crypto.warm(scope.context, value.workspace_id)
                 output = work(scope, value) if wants_scope else in_transaction(scope, lambda uow: work(uow, value))

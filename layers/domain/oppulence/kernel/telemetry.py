@@ -3,6 +3,7 @@
 Metrics carry no workspace: as a dimension it would cost a metric each. Logs carry it instead.
 """
 
+import json
 import re
 import secrets
 import time
@@ -26,7 +27,7 @@ _SECRET_VALUES = re.compile(
     r"\b(op_(?:live|test|sandbox)_|sk_(?:live|test)_|rk_(?:live|test)_|whsec_|Bearer )[A-Za-z0-9_\-.+/=]{6,}"
     r"|[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+"
 )
-_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Span:
     parent_id: str | None
     name: str
     started_ns: int = field(default_factory=time.time_ns)
+    known: dict[str, str] = field(default_factory=dict)
 
     @property
     def traceparent(self) -> str:
@@ -63,10 +65,17 @@ def traceparent() -> str | None:
     return span.traceparent if span else None
 
 
+def annotate(**known: str | None) -> None:
+    """Add what has become known of the running work, such as its workspace: every later log line of it says so."""
+    running = _span.get()
+    if running:
+        running.known.update({name: text for name, text in known.items() if text})
+
+
 @contextmanager
 def span(name: str, parent: str | None) -> Iterator[Span]:
     """Continue the caller's trace, or start one; exported when an OTLP endpoint is set."""
-    match = _TRACEPARENT.match(parent or "")
+    match = _TRACEPARENT.fullmatch(parent or "")
     trace_id, parent_id = (match[1], match[2]) if match else (secrets.token_hex(16), None)
     running = Span(trace_id, secrets.token_hex(8), parent_id, name)
     token = _span.set(running)
@@ -95,10 +104,7 @@ def logger() -> "Logger":
 
 
 def log(message: str, **fields: Any) -> None:  # noqa: ANN401
-    """Write one line, with the running trace's ids."""
-    running = _span.get()
-    if running:
-        fields |= {"trace_id": running.trace_id, "span_id": running.span_id}
+    """Write one line."""
     logger().info(message, extra=fields)
 
 
@@ -139,6 +145,11 @@ def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401
 
 
 def _redacted_json(line: dict[str, Any]) -> str:
-    from pydantic_core import to_json
+    """One line, with the running trace's ids and what is known of it. Objects become plain before names are looked at."""
+    from pydantic_core import to_jsonable_python
 
-    return to_json(redact(line), fallback=str).decode()
+    running = _span.get()
+    if running:
+        line = {**line, "trace_id": running.trace_id, "span_id": running.span_id, **running.known}
+    plain = to_jsonable_python(line, fallback=str, bytes_mode="base64", inf_nan_mode="strings")
+    return json.dumps(redact(plain), separators=(",", ":"))
