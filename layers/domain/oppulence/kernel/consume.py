@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 import psycopg
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from psycopg import sql
 from pydantic import ValidationError
 
@@ -25,6 +25,9 @@ DOWN_VISIBILITY_S = 60
 NOT_YET_FIRST_S = 5
 NOT_YET_FACTOR = 4
 """What came too early comes back after 5 s, 20 s, 80 s, 320 s: the fact it needs is usually a moment behind it."""
+_OVERLOADED = frozenset(
+    ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "TooManyRequestsException", "LimitExceededException"]
+)
 BatchResult = dict[str, list[dict[str, str]]]
 
 
@@ -77,6 +80,7 @@ class _Batch:
 
     def __init__(self, declared: Consumer, name: str, takes_envelope: bool) -> None:
         self.declared, self.name, self.takes_envelope = declared, name, takes_envelope
+        self.buried: set[str] = set()
 
     def run(self, records: list[dict[str, Any]]) -> BatchResult:
         """Process the records; the answer names those that go back to the queue."""
@@ -88,7 +92,7 @@ class _Batch:
         except _Down as down:
             telemetry.logger().warning("store_is_down", extra={"reason": str(down.__cause__), "records": len(records)})
             self._come_back(records, _down_visibility_s())
-            failed = [record["messageId"] for record in records]
+            failed = [message_id for record in records if (message_id := record["messageId"]) not in self.buried]
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _read(self, record: dict[str, Any], failed: list[str]) -> Received | None:
@@ -111,15 +115,16 @@ class _Batch:
 
     def _process(self, group: list[Received]) -> list[str]:
         """Work on a group; a batch that fails for its content is tried record by record, so one bad record stands alone."""
-        with telemetry.span(self.name, group[0].envelope.traceparent):
+        first = group[0].envelope
+        with telemetry.span(self.name, first.traceparent):
+            telemetry.annotate(consumer=self.name, workspace_id=first.workspace_id)
             try:
                 self._work(group)
             except Exception as error:  # noqa: BLE001 - the outermost frame of a record: every failure is accounted for
                 if _is_down(error):
                     raise _Down from error
                 if len(group) > 1:
-                    what = {"consumer": self.name, "records": len(group)}
-                    telemetry.logger().warning("batch_failed", exc_info=error, extra=what)
+                    telemetry.logger().warning("batch_failed", exc_info=error, extra={"records": len(group)})
                     return [message_id for one in group for message_id in self._process([one])]
                 return self._failed(group[0], error)
             return []
@@ -142,11 +147,14 @@ class _Batch:
     def _failed(self, one: Received, error: Exception) -> list[str]:
         """Count the failure; give up when it is permanent or was the last try."""
         reason = f"{type(error).__name__}: {error}"
-        telemetry.logger().warning("record_failed", exc_info=error, extra={"consumer": self.name, "event_id": one.envelope.id})
+        telemetry.logger().warning("record_failed", exc_info=error, extra={"event_id": one.envelope.id})
         if isinstance(error, Permanent):
             return self._bury(one.record, reason, 1)
         message_id: str = one.record["messageId"]
-        tries = self._count(one.envelope.workspace_id, message_id, reason)
+        try:
+            tries = self._count(one.envelope.workspace_id, message_id, reason)
+        except psycopg.Error as uncounted:  # its workspace is none, for one: it would poison every batch it stands in
+            return self._bury(one.record, f"{reason} (and its tries cannot be counted: {uncounted})", 1)
         if tries >= self.declared.max_tries:
             return self._bury(one.record, reason, tries)
         if isinstance(error, NotYet):
@@ -162,7 +170,9 @@ class _Batch:
         try:
             row = in_transaction(
                 Scope(self.declared.context, workspace_id),
-                lambda uow: uow.conn.execute(statement, (self.name, message_id, workspace_id, reason[:2000])).fetchone(),
+                lambda uow: uow.conn.execute(
+                    statement, (self.name, message_id, workspace_id, reason[:2000].replace("\0", ""))
+                ).fetchone(),
             )
         except (Unavailable, psycopg.OperationalError) as error:
             raise _Down from error
@@ -175,6 +185,7 @@ class _Batch:
         except (BotoCoreError, ClientError) as error:
             telemetry.logger().error("dead_letter_not_sent", exc_info=error, extra={"consumer": self.name})
             return [record["messageId"]]
+        self.buried.add(record["messageId"])
         telemetry.metric("dead_letters_total", 1, "Count", consumer=self.name)
         return []
 
@@ -201,11 +212,13 @@ class _Down(Exception):
 
 def _is_down(error: BaseException) -> bool:
     """Whether a store, or an AWS service that stands for one, cannot serve at the moment."""
-    if isinstance(error, Unavailable | BotoCoreError) or db.is_down(error):
-        return True
     if isinstance(error, ClientError):
-        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500 or "Throttl" in str(error)
-    return False
+        answered = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        code = error.response.get("Error", {}).get("Code", "")
+        return answered >= 500 or "Throttl" in code or code in _OVERLOADED
+    if isinstance(error, BotoCoreError):
+        return not isinstance(error, ParamValidationError)  # that one never leaves this process: the record holds what it refuses
+    return isinstance(error, Unavailable) or db.is_down(error)
 
 
 def _down_visibility_s() -> int:

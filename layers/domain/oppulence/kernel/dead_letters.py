@@ -1,10 +1,13 @@
 """Dead letters: a record that cannot be processed leaves its queue for the dead-letter queue, with its reason."""
 
+import re
 from typing import Any
 
 from oppulence.kernel import environment
 
 _REASON_MAX = 900
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What a message attribute must not hold. A reason quotes what was received, and that can be anything."""
 
 
 def send(record: dict[str, Any], consumer: str, reason: str, tries: int) -> None:
@@ -17,5 +20,7 @@ def send(record: dict[str, Any], consumer: str, reason: str, tries: int) -> None
     client("sqs").send_message(
         QueueUrl=environment.required("DLQ_URL"),
         MessageBody=record["body"],
-        MessageAttributes={name: {"DataType": "String", "StringValue": text or "-"} for name, text in attributes.items()},
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": _NOT_XML.sub("\ufffd", text) or "-"} for name, text in attributes.items()
+        },
     )

@@ -29,9 +29,17 @@ class OutboxRow:
     type: str
     detail: str
 
-    def __post_init__(self) -> None:
-        if len(self.detail) > MAX_DETAIL_BYTES:
-            raise ValueError(f"event {self.type} has {len(self.detail)} bytes; a fact stays under {MAX_DETAIL_BYTES}")
+
+def check_size(row: OutboxRow) -> OutboxRow:
+    """The row, if the bus will take it: one that it refuses would stay in the outbox for ever.
+
+    Raises:
+        ValueError: it holds more than a fact does.
+    """
+    size = len(row.detail.encode())
+    if size > MAX_DETAIL_BYTES:
+        raise ValueError(f"event {row.type} has {size} bytes; a fact stays under {MAX_DETAIL_BYTES}")
+    return row
 
 
 def insert(conn: Connection, schema: str, rows: list[OutboxRow]) -> None:
@@ -48,12 +56,15 @@ def insert(conn: Connection, schema: str, rows: list[OutboxRow]) -> None:
 def publish(schema: str, rows: list[OutboxRow]) -> list[str]:
     """Put rows on the domain bus; returns the ids that it took.
 
-    A refusal is not an error here: the row stays, and the sweeper tries it again.
+    A refusal is not an error here: the row stays, and the sweeper tries it again. A bus that is away is asked once, not once
+    for every ten rows: somebody is waiting for the answer.
     """
     taken: list[str] = []
     for batch in _batches(rows):
-        entries = [_entry(schema, row) for row in batch]
-        taken += [row.id for row, ok in zip(batch, _put(entries), strict=True) if ok]
+        results = _put([_entry(schema, row) for row in batch])
+        if results is None:
+            break
+        taken += [row.id for row, ok in zip(batch, results, strict=True) if ok]
     return taken
 
 
@@ -98,7 +109,8 @@ def _batches(rows: list[OutboxRow]) -> list[list[OutboxRow]]:
     return batches
 
 
-def _put(entries: list[dict[str, Any]]) -> list[bool]:
+def _put(entries: list[dict[str, Any]]) -> list[bool] | None:
+    """Which entries the bus took; None if it could not be asked."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from oppulence.kernel import telemetry
@@ -108,7 +120,7 @@ def _put(entries: list[dict[str, Any]]) -> list[bool]:
         answer = client("events").put_events(Entries=entries)
     except (BotoCoreError, ClientError) as error:
         telemetry.logger().warning("outbox_not_published", extra={"reason": str(error), "events": len(entries)})
-        return [False] * len(entries)
+        return None
     results = [entry.get("ErrorCode") is None for entry in answer["Entries"]]
     if answer["FailedEntryCount"]:
         telemetry.logger().warning("outbox_partly_published", extra={"entries": json.dumps(answer["Entries"], default=str)})

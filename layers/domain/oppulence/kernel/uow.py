@@ -86,7 +86,8 @@ class UnitOfWork:
             id=new_id("ev"), type=event.type, version=event.version, workspace_id=self.workspace_id,
             occurred_at=occurred_at or self.now, traceparent=telemetry.traceparent(), data=event.model_dump(mode="json"),
         )  # fmt: skip
-        self._outbox.append(outbox.OutboxRow(envelope.id, self.workspace_id, event.type, envelope.model_dump_json()))
+        row = outbox.OutboxRow(envelope.id, self.workspace_id, event.type, envelope.model_dump_json())
+        self._outbox.append(outbox.check_size(row))
         return envelope.id
 
     def audit(self, action: str, resource_type: str, resource_id: str, **changes: Any) -> None:  # noqa: ANN401
