@@ -26,7 +26,7 @@ def run(declared: Route, request: Request, principal: Principal, arguments: Argu
     key = _key(declared, request, principal)
     workspace_id = principal.workspace_id if declared.access == "scope" else None
     actor = Actor(principal.type, principal.id, request.source_ip, request.header("user-agent"), principal.scopes)
-    scope = Scope(declared.context, workspace_id or new_id("ws"), actor)
+    scope = Scope(declared.context, workspace_id or new_id("ws"), actor, path=request.path)
     if declared.needs_keys and workspace_id:
         crypto.warm(scope.context, workspace_id)
     if declared.wants("scope"):
@@ -61,8 +61,7 @@ def _key(declared: Route, request: Request, principal: Principal) -> idempotency
         )
     if text is None or not declared.is_write or declared.access != "scope" or principal.workspace_id is None:
         return None
-    what = (request.method, request.path, request.query_string, request.body)
-    return idempotency.key_of(declared.context, principal.workspace_id, text, what)
+    return idempotency.key_of(declared.context, principal.workspace_id, text, request)
 
 
 def _once(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.Key) -> Response:
@@ -73,7 +72,8 @@ def _once(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.
         if kept is not None:
             return _replayed(kept)
         fresh = answer(declared, arguments, uow)
-        _keep(uow, key, fresh)
+        if idempotency.is_kept(fresh.status):
+            _keep(uow, key, fresh)
         return fresh
 
     try:
@@ -90,28 +90,31 @@ def _outside(declared: Route, scope: Scope, arguments: Arguments, key: idempoten
     arguments = {**arguments, "scope": scope}
     if key is None:
         return answer(declared, arguments)
-    kept = in_transaction(scope, lambda uow: idempotency.begin(uow.conn, key))
-    if kept is not None:
-        return _replayed(kept)
-    try:
-        fresh = answer(declared, arguments)
-    except AppError as error:
-        _keep_refusal(scope, key, error)
-        raise
-    in_transaction(scope, lambda uow: _keep(uow, key, fresh))
-    return fresh
+    with idempotency.held(key):
+        kept = in_transaction(scope, lambda uow: idempotency.begin(uow.conn, key))
+        if kept is not None:
+            return _replayed(kept)
+        try:
+            fresh = answer(declared, arguments)
+        except AppError as error:
+            _keep_refusal(scope, key, error)
+            raise
+        if idempotency.is_kept(fresh.status):
+            in_transaction(scope, lambda uow: _keep(uow, key, fresh))
+        return fresh
 
 
 def _keep_refusal(scope: Scope, key: idempotency.Key, error: AppError) -> None:
     if idempotency.is_kept(error.status):
-        refusal = response.of_error(error, "")
+        refusal = response.of_error(error, key.request_id)
         in_transaction(scope, lambda uow: _keep(uow, key, refusal))
 
 
 def _keep(uow: UnitOfWork, key: idempotency.Key, fresh: Response) -> None:
     kept = Kept(fresh.status, fresh.body if fresh.kept is None else fresh.kept)
     sealed = idempotency.keep(uow.conn, key, kept)
-    uow.after_commit(lambda: idempotency.copy(key, kept.status, sealed))
+    if sealed is not None:
+        uow.after_commit(lambda: idempotency.copy(key, kept.status, sealed))
 
 
 def _replayed(kept: Kept) -> Response:

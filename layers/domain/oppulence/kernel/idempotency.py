@@ -7,17 +7,20 @@ no transaction. Answers are sealed under the workspace's key. 401, 422, 429 and 
 import hashlib
 import hmac
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg import sql
 from psycopg.rows import class_row
 
-from oppulence.kernel import crypto, environment, telemetry
+from oppulence.kernel import crypto, db, environment, telemetry
 from oppulence.kernel.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidBody
 
 if TYPE_CHECKING:
     from oppulence.kernel.db import Connection
+    from oppulence.kernel.request import Request
 
 MAX_KEY_LENGTH = 255
 FAST_PATH_S = 24 * 3_600
@@ -32,11 +35,17 @@ class Key:
     workspace_id: str
     text: str
     fingerprint: bytes
+    request_id: str = ""
 
     @property
     def item_id(self) -> str:
         """Name of the copy in DynamoDB."""
         return f"{self.schema}#{self.workspace_id}#{self.text}"
+
+    @property
+    def lock_number(self) -> int:
+        """What PostgreSQL's advisory locks know it by."""
+        return int.from_bytes(hashlib.sha256(self.item_id.encode()).digest()[:8], "big", signed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +63,16 @@ class _Row:
     response: bytes
 
 
-def key_of(schema: str, workspace_id: str, text: str, request: tuple[str, str, str, bytes]) -> Key:
-    """The key of a request given as method, path, query and raw body.
+def key_of(schema: str, workspace_id: str, text: str, request: "Request") -> Key:
+    """The key of a request: its fingerprint is over method, path, query and raw body.
 
     Raises:
         InvalidBody: the key is empty or longer than 255 characters.
     """
     if not 1 <= len(text) <= MAX_KEY_LENGTH or not text.isprintable():
         raise InvalidBody(f"Idempotency-Key takes 1 to {MAX_KEY_LENGTH} printable characters.", param="Idempotency-Key")
-    method, path, query, body = request
-    digest = hashlib.sha256(b"\0".join((method.encode(), path.encode(), query.encode(), body))).digest()
-    return Key(schema, workspace_id, text, digest)
+    what = "\0".join((request.method, request.path, request.query_string)).encode()
+    return Key(schema, workspace_id, text, hashlib.sha256(what + b"\0" + request.body).digest(), request.id)
 
 
 def begin(conn: "Connection", key: Key) -> Kept | None:
@@ -74,10 +82,9 @@ def begin(conn: "Connection", key: Key) -> Kept | None:
         IdempotencyInProgress: a request with this key is running.
         IdempotencyKeyReused: the key came with another request before.
     """
-    number = int.from_bytes(hashlib.sha256(key.item_id.encode()).digest()[:8], "big", signed=True)
-    claimed = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (number,)).fetchone()
+    claimed = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (key.lock_number,)).fetchone()
     if not claimed or not claimed[0]:
-        raise IdempotencyInProgress("A request with this Idempotency-Key is still running. Try again in a second.", retry_after=1)
+        raise _in_progress()
     with conn.cursor(row_factory=class_row(_Row)) as cur:
         row = cur.execute(
             sql.SQL("SELECT fingerprint, status, response FROM {}.idempotency WHERE workspace_id = %s AND key = %s").format(
@@ -88,17 +95,34 @@ def begin(conn: "Connection", key: Key) -> Kept | None:
     return _opened(crypto.keyring(conn, key.workspace_id, row.response), key, row) if row else None
 
 
-def keep(conn: "Connection", key: Key, answer: Kept) -> bytes:
-    """Keep the answer in the caller's transaction; returns it sealed."""
+@contextmanager
+def held(key: Key) -> Iterator[None]:
+    """Claim the key for work that opens transactions of its own: for the session, which frees it also when the process dies.
+
+    Raises:
+        IdempotencyInProgress: a request with this key is running.
+        Unavailable: PostgreSQL cannot be reached.
+    """
+    claimed = db.read(key.schema, lambda conn: conn.execute("SELECT pg_try_advisory_lock(%s)", (key.lock_number,)).fetchone())
+    if not claimed or not claimed[0]:
+        raise _in_progress()
+    try:
+        yield
+    finally:
+        db.forget_unless(key.schema, lambda conn: conn.execute("SELECT pg_advisory_unlock(%s)", (key.lock_number,)))
+
+
+def keep(conn: "Connection", key: Key, answer: Kept) -> bytes | None:
+    """Keep the answer in the caller's transaction; returns it sealed, or None where another answer is kept already."""
     sealed = crypto.keyring(conn, key.workspace_id).seal(answer.body, _PURPOSE)
-    conn.execute(
+    written = conn.execute(
         sql.SQL(
             "INSERT INTO {}.idempotency (workspace_id, key, fingerprint, status, response) VALUES (%s, %s, %s, %s, %s)"
             " ON CONFLICT DO NOTHING"
         ).format(sql.Identifier(key.schema)),
         (key.workspace_id, key.text, key.fingerprint, answer.status, sealed),
     )
-    return sealed
+    return sealed if written.rowcount else None
 
 
 def copy(key: Key, status: int, sealed: bytes) -> None:
@@ -147,6 +171,10 @@ def look_up(conn: "Connection", key: Key) -> Kept | None:
 def is_kept(status: int) -> bool:
     """Whether an answer of this status is the final word."""
     return status < 500 and status not in (401, 422, 429)
+
+
+def _in_progress() -> IdempotencyInProgress:
+    return IdempotencyInProgress("A request with this Idempotency-Key is still running. Try again in a second.", retry_after=1)
 
 
 def _opened(ring: crypto.Keyring, key: Key, row: _Row) -> Kept:
