@@ -1,4 +1,4 @@
-"""Lists: keyset pages with opaque, signed cursors. A cursor works only for the list, workspace and filters it came from."""
+"""Lists: keyset pages with opaque, signed cursors. A cursor works only for the path, workspace and filters it came from."""
 
 import base64
 import hashlib
@@ -6,19 +6,24 @@ import hmac
 import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from oppulence.kernel.errors import InvalidCursor
 from oppulence.kernel.secret import kernel_secret
-from oppulence.kernel.uow import UnitOfWork
+from oppulence.kernel.uow import Scope, UnitOfWork
 
 T = TypeVar("T", bound=BaseModel)
 After = tuple[Any, ...]
 
 MAX_PAGE_BYTES = 4_000_000
 _TAG_BYTES = 16
+_PLAIN = (str, int, float, Decimal, date, datetime, Enum, NoneType)
 
 
 class PageQuery(BaseModel):
@@ -54,7 +59,7 @@ def paginate(
     Raises:
         InvalidCursor: the cursor was not given out by this list for these filters.
     """
-    bound_to = _binding(uow.workspace_id, query)
+    bound_to = _binding(uow.scope, query)
     after = _open(query.cursor, bound_to) if query.cursor else None
     rows = list(fetch(after, query.limit + 1))
     kept = _fitting(rows[: query.limit])
@@ -65,25 +70,35 @@ def paginate(
 
 def _fitting(rows: list[T]) -> list[T]:
     """The leading rows that fit one answer; at least one."""
-    if len(rows) < 2 or not _may_be_large(rows[0]):
+    if len(rows) < 2 or not _may_be_large(type(rows[0])):
         return rows
     size = 0
     for index, row in enumerate(rows):
-        size += len(row.model_dump_json())
+        size += len(row.model_dump_json().encode())
         if size > MAX_PAGE_BYTES and index:
             return rows[:index]
     return rows
 
 
-def _may_be_large(row: BaseModel) -> bool:
-    """Whether a row carries free-form content: rows of plain columns never reach the limit."""
-    return any(isinstance(value, dict | list) for value in row.__dict__.values())
+@cache
+def _may_be_large(kind: type[BaseModel]) -> bool:
+    """Whether rows carry free-form content or parts of their own: rows of plain columns never reach the limit."""
+    return not all(_is_plain(field.annotation) for field in kind.model_fields.values())
 
 
-def _binding(workspace_id: str, query: PageQuery) -> bytes:
+def _is_plain(annotation: Any) -> bool:  # noqa: ANN401
+    if isinstance(annotation, type):
+        return issubclass(annotation, _PLAIN)
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return True
+    return origin in (Annotated, Union, UnionType) and all(_is_plain(one) for one in parts[: 1 if origin is Annotated else None])
+
+
+def _binding(scope: Scope, query: PageQuery) -> bytes:
     kind = type(query)
     filters = query.model_dump_json(exclude={"cursor", "limit"})
-    return f"{kind.__module__}.{kind.__qualname__}|{workspace_id}|{filters}".encode()
+    return f"{kind.__module__}.{kind.__qualname__}|{scope.path}|{scope.workspace_id}|{filters}".encode()
 
 
 def _sign(key: After, bound_to: bytes) -> str:
