@@ -6,6 +6,7 @@ share a place. Giving the lease back also clears windows that have passed and le
 If DynamoDB fails, requests pass under a conservative limit kept in this process.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from oppulence.kernel.errors import RateLimited
 LEASE_S = 35
 """A little longer than any route may run: a crashed function's lease then frees itself."""
 
+_WINDOW = re.compile(r"(s|m|.+_m)(\d+)")
 _ITEM_TTL_S = 3_600
 _FALLBACK_PER_MINUTE = 60
 _FAILURES_PER_MINUTE = 100
@@ -139,16 +141,22 @@ def _take(caller: Caller, request_id: str, now: float) -> Item:
 
 
 def _lease(caller: Caller, item: Item, request_id: str, now: float) -> Lease:
-    current = _windows(caller, now)
-    minute = current[0][1:]
-    used = max(int(item[current[0]]["N"]), int(item[current[2]]["N"]))
-    passed = tuple(n for n in item if n not in current and _is_window(n) and not n.endswith(f"m{minute}"))
-    limit = caller.key_per_minute or caller.limits.per_minute
-    return Lease(caller.workspace_id, _member(request_id, now), _headers(limit, limit - used, now), passed, _expired(item, now))
+    passed = tuple(name for name in item if _has_passed(name, now))
+    return Lease(caller.workspace_id, _member(request_id, now), _standing(caller, item, now), passed, _expired(item, now))
 
 
-def _is_window(name: str) -> bool:
-    return name not in ("id", "leases", "expires_at")
+def _standing(caller: Caller, item: Item, now: float) -> dict[str, str]:
+    """The headers: the limit that is nearer, the workspace's or the key's own."""
+    minute, _, key = (int(item.get(name, {}).get("N", "0")) for name in _windows(caller, now))
+    per_minute = caller.limits.per_minute
+    per_key = min(caller.key_per_minute or per_minute, per_minute)
+    return _headers(per_key, min(per_minute - minute, per_key - key), now)
+
+
+def _has_passed(name: str, now: float) -> bool:
+    """Whether an attribute counts a window that is over. One that a faster clock has opened already is not."""
+    window = _WINDOW.fullmatch(name)
+    return window is not None and int(window[2]) < (int(now) if window[1] == "s" else int(now // 60))
 
 
 def _windows(caller: Caller, now: float) -> tuple[str, str, str]:
@@ -180,7 +188,9 @@ def _blocked_by(caller: Caller, item: Item, now: float, held: int) -> tuple[str,
 
 def _refusal(caller: Caller, item: Item, now: float) -> RateLimited:
     what, wait = _blocked_by(caller, item, now, len(item.get("leases", {}).get("SS", []))) or ("the plan's limit", 1)
-    return RateLimited(f"Rate limit exceeded ({what}). Please retry after {wait} seconds", retry_after=wait)
+    error = RateLimited(f"Rate limit exceeded ({what}). Please retry after {wait} seconds", retry_after=wait)
+    error.headers = _standing(caller, item, now)
+    return error
 
 
 _fallback_window: dict[str, tuple[int, int]] = {}
