@@ -5,21 +5,24 @@ import json
 import time
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 
 import jwt
 
-from oppulence.kernel import environment
+from oppulence.kernel import environment, telemetry
 from oppulence.kernel.errors import AuthenticationError, Unavailable
 from oppulence.kernel.ids import ALPHABET
 
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
 DEVELOPMENT_ISSUER = "oppulence-development"
 _KEYS_S = 600
+_STALE_S = 7_200
 _REFETCH_S = 10
 _LEEWAY_S = 30
 
 _keys: tuple[float, jwt.PyJWKSet] | None = None
+_tried_at = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +62,26 @@ def verify(token: str) -> Claims:
         )  # fmt: skip
     except jwt.PyJWTError as error:
         raise AuthenticationError(f"The user token is not valid: {error}.", param="Authorization") from error
-    verified = claims.get("email_verified", True) is not False
+    verified = claims.get("email_verified", True) in (True, "true")  # some issuers say it in text
     return Claims(issuer, str(claims["sub"]), claims.get("email") if verified else None, claims.get("name"))
 
 
 def _signing_key(kid: str) -> jwt.PyJWK:
-    """The issuer's key by id; an unknown id fetches the set again, at most every ten seconds."""
-    global _keys
-    age = time.monotonic() - _keys[0] if _keys else float("inf")
-    if _keys is None or age > _KEYS_S or (age > _REFETCH_S and not _has(_keys[1], kid)):
-        _keys = (time.monotonic(), _fetch())
+    """The issuer's key by id. An unknown id asks for the set again, at most every ten seconds.
+
+    While the issuer is away the known keys stay good for two hours.
+    """
+    global _keys, _tried_at
+    present = time.monotonic()
+    age = present - _keys[0] if _keys else float("inf")
+    if _keys is None or age > _STALE_S:
+        _keys = (present, _fetch())
+    elif (age > _KEYS_S or not _has(_keys[1], kid)) and present - max(_tried_at, _keys[0]) > _REFETCH_S:
+        _tried_at = present
+        try:
+            _keys = (present, _fetch())
+        except Unavailable as error:
+            telemetry.logger().warning("issuer_unavailable", exc_info=error)
     for key in _keys[1].keys:
         if key.key_id == kid:
             return key
@@ -83,5 +96,5 @@ def _fetch() -> jwt.PyJWKSet:
     try:
         with urllib.request.urlopen(environment.required("OIDC_JWKS_URL"), timeout=3) as answer:
             return jwt.PyJWKSet.from_dict(json.loads(answer.read(200_000)))
-    except OSError as error:
+    except (OSError, HTTPException, ValueError, jwt.PyJWTError) as error:  # away, or answering with something else
         raise Unavailable("The identity provider's keys cannot be fetched. Try again in a few seconds.") from error
