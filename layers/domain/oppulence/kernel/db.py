@@ -6,6 +6,7 @@ from typing import TypeVar
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
 
 from oppulence.kernel import environment
 from oppulence.kernel.errors import Unavailable
@@ -16,7 +17,16 @@ T = TypeVar("T")
 _STORE_IS_DOWN = ("08", "53", "57P")
 """SQLSTATE classes of a server that cannot serve: connection, resources, shutdown."""
 
+_NOTICES_DEATH: dict[str, str] = {
+    "keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "3", "tcp_user_timeout": "10000",
+}  # fmt: skip
+"""A server that vanishes without a word, as in a failover, is noticed before the function's own time is over."""
+
 _connections: dict[str, Connection] = {}
+
+
+class NestedTransaction(RuntimeError):
+    """A transaction was begun inside another one of the same process and role."""
 
 
 def connection(role: str) -> Connection:
@@ -38,6 +48,17 @@ def forget(role: str) -> None:
         conn.close()
 
 
+def forget_unless(role: str, action: Callable[[Connection], object]) -> None:
+    """Act on the kept connection, if there is one; where that fails, drop it, and all that the session held."""
+    conn = _connections.get(role)
+    if conn is None:
+        return
+    try:
+        action(conn)
+    except psycopg.Error:
+        forget(role)
+
+
 def close_all() -> None:
     """Close every connection of this process."""
     for role in list(_connections):
@@ -46,6 +67,8 @@ def close_all() -> None:
 
 def is_down(error: BaseException) -> bool:
     """Whether an error means that the server is away, rather than that it refused the statement."""
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return True  # a failover has left this connection with what is now a replica
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return False
     return error.sqlstate is None or error.sqlstate.startswith(_STORE_IS_DOWN)
@@ -79,6 +102,7 @@ def begin(role: str, workspace_id: str | None, isolation: str, timeout_ms: int) 
 
     Raises:
         Unavailable: the server cannot be reached.
+        NestedTransaction: this process is in a transaction of that role already.
     """
     statement = sql.SQL(
         "BEGIN ISOLATION LEVEL {isolation};"
@@ -88,7 +112,13 @@ def begin(role: str, workspace_id: str | None, isolation: str, timeout_ms: int) 
     ).format(isolation=sql.SQL(isolation), workspace=sql.Literal(workspace_id or ""), timeout=sql.Literal(str(timeout_ms)))
 
     def run(conn: Connection) -> Connection:
-        conn.execute(statement)
+        if conn.info.transaction_status is TransactionStatus.INTRANS:
+            raise NestedTransaction(f"a unit of work of {role} was opened inside another one: the inner would commit the outer")
+        try:
+            conn.execute(statement)
+        except psycopg.Error:
+            conn.close()  # it may stand in a transaction that failed to open
+            raise
         return conn
 
     return read(role, run)
@@ -103,7 +133,9 @@ def _connect(role: str) -> Connection:
     if environment.optional("PG_AUTH") == "iam":
         options |= {"password": _iam_token(role, options), "sslmode": "require"}
     try:
-        address = make_conninfo(user=role, connect_timeout=3, application_name=environment.function_name(), **options)
+        address = make_conninfo(
+            user=role, connect_timeout=3, application_name=environment.function_name(), **_NOTICES_DEATH, **options
+        )
         return psycopg.connect(address, autocommit=True, prepare_threshold=None)
     except psycopg.OperationalError as error:
         raise Unavailable("The database is not reachable. Try again in a few seconds.") from error

@@ -42,13 +42,17 @@ SYSTEM = Actor("system", "system")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a unit of work runs: the context whose role it has, the workspace whose rows it sees, and who acts."""
+    """Where a unit of work runs: the context whose role it has, the workspace whose rows it sees, and who acts.
+
+    `path` is the request's, empty outside one: cursors are bound to it.
+    """
 
     context: str
     workspace_id: str | None
     actor: Actor = SYSTEM
     isolation: Isolation = "READ COMMITTED"
     timeout_ms: int = STATEMENT_TIMEOUT_MS
+    path: str = ""
 
 
 @dataclass
@@ -144,6 +148,7 @@ def in_transaction(scope: Scope, work: Callable[[UnitOfWork], T]) -> T:
         except BaseException as error:
             _roll_back(conn, scope)
             if db.is_down(error):
+                db.forget(scope.context)
                 raise Unavailable("The database went away. Try again in a few seconds.") from error
             raise
         else:
