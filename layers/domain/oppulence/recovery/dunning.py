@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from oppulence.kernel import telemetry
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.recovery import cases, mails, recipients, ses_gateway, store
 from oppulence.recovery.cadence import DEFAULT, FINAL, Decision, NextStep, decide
@@ -65,8 +66,8 @@ def close_case(uow: UnitOfWork, run: Run) -> bool:
 def send_mail(scope: Scope, run: Run, step_name: str) -> Outcome:
     """Send one step's mail: the intent is committed, SES is called with no transaction held, the result is recorded.
 
-    What is guaranteed: a step that has its outcome is never sent again, and none is sent once the mirror shows the invoice as
-    final or the case is closed. Each step is mailed exactly once, but for one case: SES has no idempotency token, so when its
+    What is guaranteed: a step that has its outcome is never sent again, and none is asked for once the mirror shows the invoice
+    as final or the case is closed (a payment in the instant between that look and the call cannot be seen). Each step is mailed exactly once, but for one case: SES has no idempotency token, so when its
     answer is missing (the function died after the call, the connection broke, a 5xx) the mail is asked for once more. Then two
     copies may go out, never three; if the second answer is missing too, the step ends as `unknown` and the cadence goes on.
 
@@ -81,6 +82,7 @@ def send_mail(scope: Scope, run: Run, step_name: str) -> Outcome:
         message_id = ses_gateway.send(letter)
     except ses_gateway.Refused as refused:
         why = f"the mail service refused the mail: {refused}"
+        telemetry.logger().error("mail_refused", extra={"case_id": run.case_id, "step": step_name, "code": str(refused)})
         in_transaction(scope, lambda uow: _refused(uow, run, step_name, why))
         return Outcome.SKIPPED
     except ses_gateway.NotSent:
