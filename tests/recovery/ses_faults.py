@@ -1,12 +1,14 @@
 """What goes wrong between us and SES, at the client's own hooks: the mail goes out or not, and its answer is lost or tells."""
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from oppulence.kernel import aws
+from oppulence.kernel import aws, db
 
 SEND = "sesv2.SendEmail"
 URL = "https://email.us-east-1.amazonaws.com"
@@ -42,6 +44,20 @@ def killed_after_sending() -> Iterator[None]:
         raise Died
 
     with _hooked("after-call", die):
+        yield
+
+
+@contextmanager
+def database_leaving_after_sending(port: int) -> Iterator[None]:
+    """The mail goes out; then the database cannot be reached for half a second."""
+    here = os.environ["PG_PORT"]
+
+    def leave(**_: Any) -> None:
+        db.close_all()
+        os.environ["PG_PORT"] = str(port)
+        threading.Timer(0.5, lambda: os.environ.update(PG_PORT=here)).start()
+
+    with _hooked("after-call", leave):
         yield
 
 

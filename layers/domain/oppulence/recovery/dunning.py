@@ -4,11 +4,14 @@ The machine that asks must be the one whose name the case has reserved; any othe
 """
 
 import hashlib
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from oppulence.kernel import telemetry
+from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.recovery import cases, mails, recipients, ses_gateway, store
 from oppulence.recovery.cadence import DEFAULT, FINAL, Decision, NextStep, decide
@@ -21,6 +24,9 @@ from oppulence.tenancy import api as tenancy
 
 MAX_ATTEMPTS = 2
 """How often one mail is asked of SES when its answer is missing."""
+
+PAUSES_S = (0.5, 1, 2, 4)
+"""Real seconds between tries to record that a mail went out."""
 
 
 class Outcome(StrEnum):
@@ -67,9 +73,10 @@ def send_mail(scope: Scope, run: Run, step_name: str) -> Outcome:
     """Send one step's mail: the intent is committed, SES is called with no transaction held, the result is recorded.
 
     What is guaranteed: a step that has its outcome is never sent again, and none is asked for once the mirror shows the invoice
-    as final or the case is closed (a payment in the instant between that look and the call cannot be seen). Each step is mailed exactly once, but for one case: SES has no idempotency token, so when its
-    answer is missing (the function died after the call, the connection broke, a 5xx) the mail is asked for once more. Then two
-    copies may go out, never three; if the second answer is missing too, the step ends as `unknown` and the cadence goes on.
+    as final or the case is closed (a payment in the instant between that look and the call cannot be seen). Each step is
+    mailed exactly once, but for one case: SES has no idempotency token, so when its answer is missing (the connection broke, a
+    5xx) or was not recorded (the function died, the database stayed away), the mail is asked for once more. Then two copies
+    may go out, never three; if the second answer is missing too, the step ends as `unknown` and the cadence goes on.
 
     Raises:
         NotSent: SES refuses for now (throttled, paused, out of reach); the attempt does not count and the machine tries again.
@@ -88,7 +95,7 @@ def send_mail(scope: Scope, run: Run, step_name: str) -> Outcome:
     except ses_gateway.NotSent:
         in_transaction(scope, lambda uow: store.take_attempt_back(uow.conn, run.case_id, step_name))
         raise
-    in_transaction(scope, lambda uow: _record_sent(uow, run, step_name, message_id))
+    _patiently(scope, lambda uow: _record_sent(uow, run, step_name, message_id))
     return Outcome.SENT
 
 
@@ -167,6 +174,16 @@ def _skip(uow: UnitOfWork, case: Case, step_name: str, why: str) -> None:
         why = f"{why}; the mail service was asked before without an answer, so the mail may have gone out"
     if status is not None:
         store.add_entry(uow.conn, uow.workspace_id, case.id, Entry(uow.now, EntryKind.SKIPPED, why, step_name))
+
+
+def _patiently(scope: Scope, work: Callable[[UnitOfWork], None]) -> None:
+    """Outlive a short absence of the database: what SES answered is known to this process alone."""
+    for pause_s in PAUSES_S:
+        try:
+            return in_transaction(scope, work)
+        except Unavailable:
+            time.sleep(pause_s)
+    return in_transaction(scope, work)
 
 
 def _outcome(case_id: str, step: str, status: StepStatus, at: datetime, message_id: str | None = None) -> dict[str, object]:

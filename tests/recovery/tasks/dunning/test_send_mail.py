@@ -90,6 +90,12 @@ def test_the_second_attempt_after_a_lost_answer_is_recorded_as_sent(dunning: Dun
     assert dunning.timeline(due)[1:] == [("step", STEP), ("mail", STEP)]
 
 
+def test_a_database_that_is_away_for_a_moment_costs_no_second_mail(dunning: Dunning, due: str) -> None:
+    with ses_faults.database_leaving_after_sending(port=1):
+        assert send(dunning, due) == "sent"
+    assert dunning.step(due, STEP) == ("sent", 1) and len(dunning.mailbox.subjects) == 1
+
+
 def test_a_step_overtaken_while_its_answer_is_lost_is_not_called_skipped(dunning: Dunning, due: str) -> None:
     with ses_faults.answer_lost(), pytest.raises(Uncertain):
         send(dunning, due)
