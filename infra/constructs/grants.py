@@ -131,7 +131,9 @@ def _bus(context: str, settings: Settings) -> Grant:
     """Publish as this context and no other; asking for the bus's description is how readiness is known."""
     source = {"StringEquals": {"events:source": f"{PREFIX}.{context}"}}
     publish = allow("events:PutEvents", on=_bus_arn(DOMAIN_BUS), when=_known(source, settings))
-    describe = allow("events:DescribeEventBus", on=_bus_arn(DOMAIN_BUS))
+    # The emulator takes the bus's name for a rule's.
+    described = [_bus_arn(DOMAIN_BUS), *([arn("events", f"rule/default/{DOMAIN_BUS}")] if settings.is_local else [])]
+    describe = allow("events:DescribeEventBus", on=described)
     return Grant(f"bus-{context}", (publish, describe), {"DOMAIN_BUS": DOMAIN_BUS})
 
 
