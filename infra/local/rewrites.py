@@ -21,7 +21,10 @@ LAYER = "AWS::Lambda::LayerVersion"
 TABLE = "AWS::DynamoDB::Table"
 API = "AWS::ApiGatewayV2::Api"
 NESTED = "AWS::CloudFormation::Stack"
+ROLE = "AWS::IAM::Role"
 RESOURCE_POLICIES = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
+BATCHED = ("sqs:SendMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
+SEND_EMAIL = "ses:SendEmail"
 PASSWORD_LENGTH = 32  # what Secrets Manager makes when nothing is said
 
 
@@ -41,6 +44,7 @@ def rewrite(template: Template, place: Place) -> None:
     keep_generated_secrets(template, place.stack, place.seed)
     override_variables(template, place.overrides)
     let_plain_http_in(template)
+    name_what_is_allowed(template)
 
 
 def resources(template: Template, kind: str) -> Iterator[tuple[str, Resource]]:
@@ -138,3 +142,18 @@ def let_plain_http_in(template: Template) -> None:
 def demands_tls(statement: Mapping[str, Any]) -> bool:
     """Whether a statement denies what comes without TLS, and nothing else."""
     return bool(statement["Effect"] == "Deny" and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def name_what_is_allowed(template: Template) -> None:
+    """Two ways in which the emulator reads IAM differently.
+
+    On AWS the permission for a message is that for a batch of them; here a batch has a name of its own. SES is asked on the
+    sender's identity there, and on `*` here.
+    """
+    for _, role in resources(template, ROLE):
+        for policy in role["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                statement["Action"] = [*actions, *(f"{action}Batch" for action in actions if action in BATCHED)]
+                if SEND_EMAIL in actions:
+                    statement["Resource"] = "*"

@@ -151,9 +151,8 @@ def say(line: str) -> None:
 def main() -> int:
     """Run every step that is due; one setup of a checkout at a time."""
     if sys.version_info < OLDEST:
-        say(
-            f"Python {'.'.join(map(str, OLDEST))} or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.13 setup"
-        )
+        oldest = ".".join(map(str, OLDEST))
+        say(f"Python {oldest} or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.13 setup")
         return 1
     STATE.mkdir(exist_ok=True)
     with (STATE / "setup.lock").open("w") as lock:

@@ -87,3 +87,17 @@ def test_plain_http_is_let_in_and_every_other_denial_stays() -> None:
     rewrites.let_plain_http_in(stack)
     assert stack["Resources"]["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"] == [fill, denied]
     assert "BucketPolicy" not in stack["Resources"]
+
+
+def test_batches_and_mails_are_allowed_by_the_names_that_the_emulator_asks_for() -> None:
+    def statement(action: object) -> dict[str, Any]:
+        return {"Effect": "Allow", "Action": action, "Resource": "arn"}
+
+    statements = [statement(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"]), statement("ses:SendEmail")]
+    policies = [{"PolicyName": "own", "PolicyDocument": {"Statement": statements}}]
+    stack = template(Role={"Type": "AWS::IAM::Role", "Properties": {"Policies": policies}})
+    rewrites.name_what_is_allowed(stack)
+    queue, mail = stack["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    batch = "sqs:ChangeMessageVisibilityBatch"
+    assert (queue["Action"], queue["Resource"]) == (["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", batch], "arn")
+    assert mail["Resource"] == "*"
