@@ -91,9 +91,9 @@ def seed_workspace(cloud: Cloud) -> str:
 
 def rebuild_doors() -> int:
     """The connection table, from PostgreSQL."""
-    from oppulence.connections import door_table
+    from oppulence.connections import doors
 
-    return door_table.rebuild()
+    return doors.rebuild()
 
 
 def seed_connection(cloud: Cloud, workspace_id: str) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from infra.discovery import REPO, EntryPoint, entry_points
-from oppulence.kernel.capabilities import Capability, ClickHouse, Provider
+from oppulence.kernel.capabilities import Capability, ClickHouse, Postgres, Provider
 
 POINTS = entry_points()
 NEVER_AT_IMPORT = {"jwt", "cryptography", "clickhouse_connect", "plaid", "moto", "pandas", "numpy", "requests", "boto3"}
@@ -52,6 +52,8 @@ def loaded() -> dict[str, set[str]]:
 
 def permitted(use: Capability) -> set[str]:
     match use:
+        case Postgres():
+            return {"psycopg"}
         case Provider(name=name):
             return {name}
         case ClickHouse():
@@ -65,4 +67,4 @@ def test_an_entry_point_loads_only_what_it_uses(point: EntryPoint) -> None:
     assert "pydantic" in found, f"{point.module} could not be imported in a fresh process"
     by_use = set().union(*(permitted(use) for use in point.declaration.uses))
     assert not found & NEVER_AT_IMPORT, point.module
-    assert not found & ({"stripe", "plaid"} - by_use), point.module
+    assert not found & ({"psycopg", "stripe", "plaid"} - by_use), point.module

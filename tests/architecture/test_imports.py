@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.house import DOMAIN, RANKS, REPO, context_of, domain_imports, outside_imports, python_files, short, tree
+from infra.discovery import REPO
+from tests.architecture.house import DOMAIN, RANKS, context_of, domain_imports, outside_imports, python_files, short, tree
 
 DOMAIN_FILES = python_files("layers/domain")
 FUNCTION_FILES = python_files("functions")
@@ -13,7 +14,8 @@ PROVIDERS = {"stripe", "plaid", "clickhouse_connect"}
 TOUCHES_AWS = {
     "tenancy/export.py": "puts the export of a workspace into S3",
     "tenancy/deletion.py": "tells a store that is away from a failure",
-    "connections/door_table.py": "the door's table in DynamoDB",
+    "connections/door_table.py": "the doors' table in DynamoDB",
+    "connections/doors.py": "tells a table that is away from a failure",
 }
 """Files beside the gateways that call AWS, and for what."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from oppulence.connections import door_table, store
+from oppulence.connections import door_table, doors, store
 from oppulence.kernel import crypto
 from oppulence.kernel.uow import UnitOfWork
 from tests.connections.support import connect, lose_door
@@ -16,8 +16,8 @@ def test_an_older_version_never_overwrites_a_newer_one(api: Api, world: World) -
     def old_write(uow: UnitOfWork) -> None:
         row = store.get(uow.conn, made["id"])
         assert row is not None
-        door_table.write_through(uow, replace(row, version=5, status="active"))
-        door_table.write_through(uow, replace(row, version=4, status="disconnected"))
+        doors.write_through(uow, replace(row, version=5, status="active"))
+        doors.write_through(uow, replace(row, version=4, status="disconnected"))
 
     world.within("connections", old_write)
     door = door_table.read(made["id"])
@@ -31,5 +31,5 @@ def test_a_lost_table_is_rebuilt_for_every_workspace(api: Api, world: World) -> 
     for connection_id in (first, second):
         lose_door(connection_id)
     crypto.forget_all()
-    assert door_table.rebuild() >= 2
+    assert doors.rebuild() >= 2
     assert all(door_table.read(connection_id) is not None for connection_id in (first, second))

@@ -1,6 +1,6 @@
 """Write a created connection's items for the doors again, in case the first writing failed."""
 
-from oppulence.connections import door_table
+from oppulence.connections import doors
 from oppulence.connections.events import ConnectionCreated
 from oppulence.kernel.capabilities import Keys, Postgres, Table
 from oppulence.kernel.consume import Received, consumer
@@ -9,4 +9,4 @@ from oppulence.kernel.consume import Received, consumer
 @consumer(ConnectionCreated, uses=(Postgres("connections"), Keys(), Table("connections", write=True)), batch=True)
 def handler(received: list[Received]) -> None:
     for one in received:
-        door_table.repair(one.envelope.workspace_id, one.envelope.data["connection_id"])
+        doors.repair(one.envelope.workspace_id, one.envelope.data["connection_id"])

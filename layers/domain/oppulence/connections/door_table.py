@@ -1,18 +1,17 @@
 """The doors' table: what a webhook's door needs to know of a connection, in DynamoDB, so that doors need no PostgreSQL.
 
-PostgreSQL is the truth. Use cases write a connection's item before they answer; a consumer of the connection's events
-writes it again, which repairs what the first writing missed; `rebuild` writes them all. An older version never
-overwrites a newer one. A second item per workspace and provider lists the connections to try where the URL names none.
+PostgreSQL is the truth, and `doors` brings it here. An older version never overwrites a newer one. A second item per
+workspace and provider lists the connections to try where the URL names none.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from oppulence.connections import store
-from oppulence.connections.store import Connection
-from oppulence.kernel import crypto, environment, telemetry
+from oppulence.kernel import environment
 from oppulence.kernel.crypto import Keyring
-from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
+
+if TYPE_CHECKING:
+    from oppulence.connections.store import Connection
 
 SECRETS = "webhook_secrets"
 """What the sealed signing secrets are bound to."""
@@ -38,40 +37,6 @@ class DoorRow:
         return Keyring(self.workspace_id, self.wrapped)
 
 
-def write_through(uow: UnitOfWork, row: Connection) -> None:
-    """Write a changed connection's items once the transaction has committed, before the caller is answered."""
-    ring = crypto.keyring(uow.conn, uow.workspace_id)
-    ids = store.of_provider(uow.conn, row.provider)
-    uow.after_commit(lambda: _write_or_log(row, ring, ids))
-
-
-def repair(workspace_id: str, connection_id: str) -> None:
-    """Write a connection's items from PostgreSQL; one that is gone needs none."""
-
-    def present(uow: UnitOfWork) -> tuple[Connection, Keyring, list[str]] | None:
-        row = store.get(uow.conn, connection_id)
-        return None if row is None else (row, crypto.keyring(uow.conn, workspace_id), store.of_provider(uow.conn, row.provider))
-
-    found = in_transaction(Scope("connections", workspace_id), present)
-    if found is not None:
-        _write(*found)
-
-
-def erase(uow: UnitOfWork) -> None:
-    """Delete a workspace's connections and, once that has committed, what the doors know of them, its wrapped keys included."""
-    for connection_id, provider in store.delete_all(uow.conn):
-        uow.after_commit(lambda one=connection_id: _delete(one))  # type: ignore[misc]
-        uow.after_commit(lambda one=provider: _delete(_listing_id(uow.workspace_id, one)))  # type: ignore[misc]
-
-
-def rebuild() -> int:
-    """Write every connection's items again; returns how many. For a table that was lost."""
-    found = in_transaction(Scope("connections", None), lambda uow: store.everywhere(uow.conn))
-    for workspace_id, connection_id in found:
-        repair(workspace_id, connection_id)
-    return len(found)
-
-
 def read(connection_id: str) -> DoorRow | None:
     """The item of a connection."""
     item = _dynamodb().get_item(TableName=_table(), Key={"id": {"S": connection_id}}, ConsistentRead=True).get("Item")
@@ -80,24 +45,15 @@ def read(connection_id: str) -> DoorRow | None:
 
 def read_all(workspace_id: str, provider: str) -> list[DoorRow]:
     """The items of a workspace's connections to a provider, the newest first."""
-    key = {"id": {"S": _listing_id(workspace_id, provider)}}
+    key = {"id": {"S": listing_id(workspace_id, provider)}}
     listing = _dynamodb().get_item(TableName=_table(), Key=key, ConsistentRead=True).get("Item")
     ids = [one["S"] for one in listing["connections"]["L"]] if listing else []
     rows = (read(connection_id) for connection_id in ids)
     return [row for row in rows if row is not None]
 
 
-def _write_or_log(row: Connection, ring: Keyring, ids: list[str]) -> None:
-    """The connection's event brings the consumer that writes the item again, so a failure here is made good."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        _write(row, ring, ids)
-    except (BotoCoreError, ClientError) as error:
-        telemetry.logger().warning("door_table_not_written", extra={"connection_id": row.id, "reason": str(error)})
-
-
-def _write(row: Connection, ring: Keyring, ids: list[str]) -> None:
+def write(row: "Connection", ring: Keyring, ids: list[str]) -> None:
+    """Write a connection's item, and the listing of its provider's connections."""
     from botocore.exceptions import ClientError
 
     item: dict[str, Any] = {
@@ -116,13 +72,14 @@ def _write(row: Connection, ring: Keyring, ids: list[str]) -> None:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
     listing = {
-        "id": {"S": _listing_id(row.workspace_id, row.provider)},
+        "id": {"S": listing_id(row.workspace_id, row.provider)},
         "connections": {"L": [{"S": one} for one in ids[:_MAX_LISTED]]},
     }
     _dynamodb().put_item(TableName=_table(), Item=listing)
 
 
-def _delete(item_id: str) -> None:
+def delete(item_id: str) -> None:
+    """Delete an item."""
     _dynamodb().delete_item(TableName=_table(), Key={"id": {"S": item_id}})
 
 
@@ -134,7 +91,8 @@ def _row(item: dict[str, Any]) -> DoorRow:
     )  # fmt: skip
 
 
-def _listing_id(workspace_id: str, provider: str) -> str:
+def listing_id(workspace_id: str, provider: str) -> str:
+    """Id of the item that lists a workspace's connections to a provider."""
     return f"{workspace_id}#{provider}"
 
 

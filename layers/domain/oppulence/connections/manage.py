@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from oppulence.connections import door_table, store
+from oppulence.connections import doors, store
 from oppulence.connections.door_table import SECRETS
 from oppulence.connections.errors import ConnectionExists, ConnectionNotFound, SecretInUse
 from oppulence.connections.events import ConnectionCreated, ConnectionDeleted, ConnectionUpdated
@@ -35,7 +35,7 @@ def create(uow: UnitOfWork, wanted: NewConnection) -> ConnectionView:
         )
     uow.emit(ConnectionCreated(connection_id=row.id, provider=row.provider))
     uow.audit("connection.created", "connection", row.id, after={"provider": row.provider, "account": row.provider_account_id})
-    door_table.write_through(uow, row)
+    doors.write_through(uow, row)
     return view(row)
 
 
@@ -74,7 +74,7 @@ def add_secret(uow: UnitOfWork, connection_id: str, secret: str) -> ConnectionVi
     store.update(uow.conn, changed)
     uow.emit(ConnectionUpdated(connection_id=row.id, provider=row.provider))
     uow.audit("webhook.configured", "connection", row.id, metadata={"secrets": min(len(present) + 1, _VALID_SECRETS)})
-    door_table.write_through(uow, changed)
+    doors.write_through(uow, changed)
     return view(changed)
 
 
@@ -96,7 +96,7 @@ def remove(uow: UnitOfWork, connection_id: str) -> None:
     store.update(uow.conn, changed)
     uow.emit(ConnectionDeleted(connection_id=row.id, provider=row.provider))
     uow.audit("connection.deleted", "connection", row.id, before={"provider": row.provider, "account": row.provider_account_id})
-    door_table.write_through(uow, changed)
+    doors.write_through(uow, changed)
 
 
 def view(row: Connection) -> ConnectionView:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from oppulence.kernel import db, environment
+from oppulence.kernel import environment
 from oppulence.kernel.errors import AppError
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ def forget_all() -> None:
 
 def warm(role: str, workspace_id: str) -> None:
     """Have the workspace's key at hand before a transaction begins."""
+    from oppulence.kernel import db
+
     db.read(role, lambda conn: keyring(conn, workspace_id)).warm()
 
 

@@ -32,25 +32,9 @@ def run(declared: Route, request: Request, principal: Principal, arguments: Argu
     if declared.wants("scope"):
         return _outside(declared, scope, arguments, key)
     if key is None:
-        return in_transaction(scope, lambda uow: answer(declared, arguments, uow))
+        return in_transaction(scope, lambda uow: response.answer(declared, arguments, uow))
     kept = db.read(scope.context, lambda conn: idempotency.look_up(conn, key))
     return _replayed(kept) if kept else _once(declared, scope, arguments, key)
-
-
-def answer(declared: Route, arguments: Arguments, uow: UnitOfWork | None = None) -> Response:
-    """Call the handler and give its result the form of an answer."""
-    if uow is not None and declared.wants("uow"):
-        if declared.personal and declared.access == "scope":
-            uow.audit(
-                "personal_data.read",
-                declared.personal,
-                str(arguments.get(declared.path_parameters[0])) if declared.path_parameters else "list",
-            )
-        arguments = {**arguments, "uow": uow}
-    result = declared.work(**arguments)
-    if isinstance(result, Response):
-        return result
-    return Response(204) if result is None else response.of_model(result, declared.status)
 
 
 def _key(declared: Route, request: Request, principal: Principal) -> idempotency.Key | None:
@@ -71,7 +55,7 @@ def _once(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.
         kept = idempotency.begin(uow.conn, key)
         if kept is not None:
             return _replayed(kept)
-        fresh = answer(declared, arguments, uow)
+        fresh = response.answer(declared, arguments, uow)
         if idempotency.is_kept(fresh.status):
             _keep(uow, key, fresh)
         return fresh
@@ -89,13 +73,13 @@ def _outside(declared: Route, scope: Scope, arguments: Arguments, key: idempoten
     """The effect of a handler that opens its own transactions; its answer is kept after it, in another one."""
     arguments = {**arguments, "scope": scope}
     if key is None:
-        return answer(declared, arguments)
+        return response.answer(declared, arguments)
     with idempotency.held(key):
         kept = in_transaction(scope, lambda uow: idempotency.begin(uow.conn, key))
         if kept is not None:
             return _replayed(kept)
         try:
-            fresh = answer(declared, arguments)
+            fresh = response.answer(declared, arguments)
         except AppError as error:
             _keep_refusal(scope, key, error)
             raise

@@ -3,17 +3,19 @@
 import inspect
 import time
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from oppulence.kernel import auth, effect, limits, telemetry
+from oppulence.kernel import limits, telemetry
 from oppulence.kernel import response as responses
-from oppulence.kernel.auth import Principal, WorkspaceUnavailable
 from oppulence.kernel.capabilities import Capability
 from oppulence.kernel.declarations import Access, Entry, Route
 from oppulence.kernel.errors import AppError, AuthenticationError, AuthorizationError
 from oppulence.kernel.request import Model, Request, Secret, body_of, check_size, parse, query_of
 from oppulence.kernel.response import Response
 from oppulence.kernel.scopes import allows
+
+if TYPE_CHECKING:
+    from oppulence.kernel.auth import Principal
 
 __all__ = ["Model", "Request", "Response", "Secret", "route"]
 
@@ -45,6 +47,10 @@ def route(
             path_parameters=tuple(name for name in names if name not in _GIVEN), **options,
         )  # fmt: skip
 
+        if access != "public":
+            # With the function's start, not with its first request. Public routes may do without PostgreSQL's driver.
+            from oppulence.kernel import auth, effect  # noqa: F401
+
         def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             return _handle(declared, event)
 
@@ -72,7 +78,9 @@ def _handle(declared: Route, event: dict[str, Any]) -> dict[str, Any]:
 
 def _process(declared: Route, request: Request, headers: dict[str, str]) -> Response:
     if declared.access == "public":
-        return effect.answer(declared, _arguments(declared, request, None))
+        return responses.answer(declared, _arguments(declared, request, None))
+    from oppulence.kernel import effect
+
     principal = _authenticated(declared, request)
     telemetry.annotate(workspace_id=principal.workspace_id, caller_id=principal.id)
     _authorize(declared, principal)
@@ -84,8 +92,10 @@ def _process(declared: Route, request: Request, headers: dict[str, str]) -> Resp
         limits.give_back(lease)
 
 
-def _authenticated(declared: Route, request: Request) -> Principal:
+def _authenticated(declared: Route, request: Request) -> "Principal":
     """Who calls? An address that keeps failing is told to wait."""
+    from oppulence.kernel import auth
+
     limits.check_address(request.source_ip)
     try:
         return auth.authenticate(declared.context, request.header("authorization"), request.header("x-workspace-id"))
@@ -94,7 +104,9 @@ def _authenticated(declared: Route, request: Request) -> Principal:
         raise
 
 
-def _authorize(declared: Route, principal: Principal) -> None:
+def _authorize(declared: Route, principal: "Principal") -> None:
+    from oppulence.kernel.auth import WorkspaceUnavailable
+
     if declared.access == "user":
         if principal.type != "user":
             raise AuthorizationError("This route takes a person's token, not an API key.")
@@ -113,7 +125,7 @@ def _authorize(declared: Route, principal: Principal) -> None:
         )
 
 
-def _arguments(declared: Route, request: Request, principal: Principal | None) -> dict[str, Any]:
+def _arguments(declared: Route, request: Request, principal: "Principal | None") -> dict[str, Any]:
     """The handler's arguments but for the unit of work, validated."""
     arguments: dict[str, Any] = {name: request.path_parameters[name] for name in declared.path_parameters}
     if declared.body is not None:

@@ -10,13 +10,15 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from oppulence.kernel.errors import InvalidCursor
 from oppulence.kernel.secret import kernel_secret
-from oppulence.kernel.uow import Scope, UnitOfWork
+
+if TYPE_CHECKING:
+    from oppulence.kernel.uow import Scope, UnitOfWork
 
 T = TypeVar("T", bound=BaseModel)
 After = tuple[Any, ...]
@@ -50,7 +52,7 @@ class Page(BaseModel, Generic[T]):
 
 
 def paginate(
-    uow: UnitOfWork, query: PageQuery, fetch: Callable[[After | None, int], Sequence[T]], key: Callable[[T], After]
+    uow: "UnitOfWork", query: PageQuery, fetch: Callable[[After | None, int], Sequence[T]], key: Callable[[T], After]
 ) -> Page[T]:
     """One page: `fetch(after, most)` returns at most `most` rows that come after the row whose `key` is `after`.
 
@@ -95,7 +97,7 @@ def _is_plain(annotation: Any) -> bool:  # noqa: ANN401
     return origin in (Annotated, Union, UnionType) and all(_is_plain(one) for one in parts[: 1 if origin is Annotated else None])
 
 
-def _binding(scope: Scope, query: PageQuery) -> bytes:
+def _binding(scope: "Scope", query: PageQuery) -> bytes:
     kind = type(query)
     filters = query.model_dump_json(exclude={"cursor", "limit"})
     return f"{kind.__module__}.{kind.__qualname__}|{scope.path}|{scope.workspace_id}|{filters}".encode()

@@ -3,24 +3,21 @@
 import base64
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from pydantic import BaseModel
 
-from oppulence.kernel import db, telemetry
-from oppulence.kernel.errors import AppError, InternalError, Unavailable, ValidationError
+from oppulence.kernel import telemetry
+from oppulence.kernel.declarations import Route
+from oppulence.kernel.errors import AppError
 from oppulence.kernel.request import secret_fields
+
+if TYPE_CHECKING:
+    from oppulence.kernel.uow import UnitOfWork
 
 _PLAIN_BYTES = 1_000_000
 """A function answers at most 6 MB, encoding included. Large answers go out in base64, which adds a third whatever they hold;
 as text inside the gateway's JSON their quotes and backslashes could double them."""
-
-_BUSY = (
-    psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable, psycopg.errors.SerializationFailure,
-    psycopg.errors.DeadlockDetected,
-)  # fmt: skip
-_UNSTORABLE = (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter, UnicodeEncodeError)
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,22 @@ class Response:
     kept: bytes | None = None
 
 
+def answer(declared: Route, arguments: dict[str, Any], uow: "UnitOfWork | None" = None) -> Response:
+    """Call the handler and give its result the form of an answer."""
+    if uow is not None and declared.wants("uow"):
+        if declared.personal and declared.access == "scope":
+            uow.audit(
+                "personal_data.read",
+                declared.personal,
+                str(arguments.get(declared.path_parameters[0])) if declared.path_parameters else "list",
+            )
+        arguments = {**arguments, "uow": uow}
+    result = declared.work(**arguments)
+    if isinstance(result, Response):
+        return result
+    return Response(204) if result is None else of_model(result, declared.status)
+
+
 def of_model(model: BaseModel, status: int) -> Response:
     """A model as JSON."""
     secrets = secret_fields(type(model))
@@ -43,7 +56,7 @@ def of_model(model: BaseModel, status: int) -> Response:
 
 def of_error(error: Exception, request_id: str) -> Response:
     """The public form of any error. What is not the caller's business goes to the log, under the request's id."""
-    known = error if isinstance(error, AppError) else _from_database(error)
+    known = error if isinstance(error, AppError) else _unforeseen(error)
     if known.status >= 500:
         telemetry.logger().error("request_failed", exc_info=error, extra={"request_id": request_id, "code": known.code})
     headers = dict(known.headers)
@@ -64,12 +77,8 @@ def to_gateway(response: Response, headers: dict[str, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _from_database(error: Exception) -> AppError:
-    """What a database error that nobody expected says to the caller."""
-    if db.is_down(error) or isinstance(error, _BUSY):
-        return Unavailable("The database is busy or not reachable. Try again in a few seconds.", retry_after=2)
-    if isinstance(error, psycopg.errors.NumericValueOutOfRange):
-        return ValidationError("A number is too large to be stored.")
-    if isinstance(error, _UNSTORABLE) or (isinstance(error, psycopg.DataError) and error.sqlstate is None):
-        return ValidationError("A text holds a character that cannot be stored, such as U+0000.")
-    return InternalError("An internal error occurred. Please try again.")
+def _unforeseen(error: Exception) -> AppError:
+    """Routes without PostgreSQL never load its driver: it is looked at only when something went wrong."""
+    from oppulence.kernel import database_errors
+
+    return database_errors.told(error)
