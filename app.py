@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")  # still supported here
 sys.path.insert(0, str(Path(__file__).parent / "layers" / "domain"))
 
 from aws_cdk import App  # noqa: E402
