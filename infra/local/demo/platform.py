@@ -33,6 +33,7 @@ class Platform:
     workspace_id: str
     api_key: str
     _sqs: Any = field(init=False)
+    _conn: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def __post_init__(self) -> None:
         self._sqs = self.cloud.client("sqs")
@@ -120,8 +121,18 @@ class Platform:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows of a query, as the operator: row-level security does not hide them."""
-        return self._conn.execute(query.encode(), values or None).fetchall()
+        return self._connected().execute(query.encode(), values or None).fetchall()
 
-    @cached_property
-    def _conn(self) -> psycopg.Connection[tuple[Any, ...]]:
-        return psycopg.connect(self.cloud.postgres_url, autocommit=True, connect_timeout=5)
+    def execute(self, statement: str) -> None:
+        """Run a statement as the operator."""
+        self._connected().execute(statement.encode())
+
+    def close(self) -> None:
+        """End the connection to PostgreSQL; the next query opens another."""
+        if self._conn is not None:
+            self._conn.close()
+
+    def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
+        if self._conn is None or self._conn.closed:
+            self._conn = psycopg.connect(self.cloud.postgres_url, autocommit=True, connect_timeout=5)
+        return self._conn
