@@ -23,9 +23,7 @@ def set_passwords(url: str, roles: Iterable[str], passfile: Path) -> None:
     with psycopg.connect(url) as conn:
         for role, password in passwords.items():
             verifier = conn.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
-            conn.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier.decode()))
-            )
+            conn.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier.decode())))
 
 
 def read(passfile: Path) -> dict[str, str]:
