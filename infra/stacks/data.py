@@ -5,6 +5,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ses as ses
 from aws_cdk import aws_ssm as ssm
 
 from infra.constructs.aurora import Aurora
@@ -27,6 +28,7 @@ class Data(PlatformStack):
         self._bucket()
         self._key()
         self._secret()
+        self._keep(ses.CfnEmailIdentity(self, "MailIdentity", email_identity=settings.mail_from.partition("@")[2]))
         if settings.virtual_clock:
             ssm.CfnParameter(
                 self, "Clock", name=CLOCK_PARAMETER, type="String", value="real", description="Offset and scale of domain time"
