@@ -56,6 +56,7 @@ def apply_all(function_log: Path) -> None:
     reap_every_idle_worker()
     limit_consumers()
     allow_large_batches()
+    keep_batching_windows()
     let_waits_follow_the_clock()
 
 
@@ -173,6 +174,29 @@ def allow_large_batches() -> None:
 
     original(lambda_svc, "_poll_sqs", "")
     sqs._receive_messages_for_esm = receive_all
+
+
+def keep_batching_windows() -> None:
+    """ministack ignores the window in which a mapping gathers its batch: a store that wants few large writes got one by one."""
+    from ministack.services import lambda_svc
+
+    allowed = original(lambda_svc, "_sqs_esm_concurrency", "esm func_rec config queue")
+
+    @functools.wraps(allowed)
+    def allowed_now(esm: dict[str, Any], func_rec: dict[str, Any], config: dict[str, Any], queue: dict[str, Any]) -> int:
+        """None while the window is open; the poller asks right before it receives."""
+        return 0 if window_is_open(esm, queue["messages"], time.time()) else int(allowed(esm, func_rec, config, queue))
+
+    lambda_svc._sqs_esm_concurrency = allowed_now
+
+
+def window_is_open(mapping: dict[str, Any], messages: list[dict[str, Any]], now: float) -> bool:
+    """Whether a mapping still gathers: it has a window, less than a full batch to take, and the first of it came just now."""
+    window_s = mapping.get("MaximumBatchingWindowInSeconds") or 0
+    if not window_s:
+        return False
+    visible = [max(message["sent_at"], message["visible_at"]) for message in messages if message["visible_at"] <= now]
+    return 0 < len(visible) < mapping.get("BatchSize", WINDOWLESS_BATCH) and now - min(visible) < window_s
 
 
 def let_waits_follow_the_clock() -> None:

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 
 from infra.local import emulator_keys, emulator_main
-from infra.local.emulator_patches import EmulatorChanged, class_name, original, setting
+from infra.local.emulator_patches import EmulatorChanged, class_name, original, setting, window_is_open
 
 
 def test_the_pin_is_what_is_installed() -> None:
@@ -57,3 +57,23 @@ def test_a_key_is_the_same_for_the_same_seed_and_place_only() -> None:
 def test_a_key_that_could_not_be_kept_is_refused() -> None:
     with pytest.raises(EmulatorChanged, match="RSA_2048 key would be forgotten"):
         emulator_keys.fixed_material({"KeySpec": "RSA_2048"}, bytes)
+
+
+@pytest.mark.parametrize(
+    ("window_s", "arrived", "gathers"),
+    [
+        (None, [99.9], False),
+        (0, [99.9], False),
+        (2, [], False),
+        (2, [99.0, 99.9], True),
+        (2, [97.9, 99.9], False),
+        (2, [99.9] * 5, False),
+        (2, [101.0], False),
+    ],
+)
+def test_a_mapping_gathers_until_its_window_ends_or_a_batch_is_full(
+    window_s: int | None, arrived: list[float], gathers: bool
+) -> None:
+    mapping = {"MaximumBatchingWindowInSeconds": window_s, "BatchSize": 5}
+    messages = [{"sent_at": 90.0, "visible_at": at} for at in arrived]
+    assert window_is_open(mapping, messages, now=100.0) is gathers
