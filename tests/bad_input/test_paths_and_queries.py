@@ -1,0 +1,129 @@
+"""Odd paths, queries and headers: an error with its parameter's name, or nothing found; never a 5xx."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from oppulence.kernel.declarations import Route
+from oppulence.kernel.ids import new_id
+from tests.bad_input.bodies import fitting
+from tests.bad_input.callers import (
+    GUARDED,
+    ROUTES,
+    WITH_PARAMETER,
+    WITH_QUERY,
+    Callers,
+    assert_refused,
+    invoke,
+    name_of,
+    plain_path,
+)
+from tests.support.api import Answer, Api
+
+ODD = [
+    "\x00", "a\x00b", "%00", "..", ".", "*", "'; DROP TABLE x; --", "\ud800", "\udfff\ud800", "‮", "☃" * 50, "x" * 3_000,
+    "ws_" + "0" * 20, "-1", "9" * 400, "null", "undefined", "{}", "\n", "a\r\nSet-Cookie: b", " ", "ﬀ", "A" * 255 + "\U0001f600",
+]  # fmt: skip
+FILTERS = ["", "\x00", "\ud800", "x" * 3_000, "-17", "9" * 400, "2026-13-45", "☃", '[{"a": 1}]', "' OR 1=1 --"]
+CURSORS = ["x", "", "AAAA", "a" * 999, "a" * 1_001, "eyJhIjoxfQ", "\x00", "é", "====", "!!!!", "A" * 64, new_id("ev")]
+QUERIES = [
+    "%", "%ff=%fe", "=", "&&&&", "limit", "limit=1&limit=2", "limit=1;limit=2", "&".join(f"a{n}=1" for n in range(200)),
+    "limit=" + "1" * 5_000, "a" * 50_000 + "=1", "limit=%00", "cursor=%ed%a0%80", "limit[]=1", "limit=0x10", "limit=١",
+]  # fmt: skip
+
+
+def fitting_body(declared: Route) -> bytes:
+    """A body that the route takes."""
+    return json.dumps(fitting(declared.body)).encode() if declared.body else b""
+
+
+def with_parameter(callers: Callers, declared: Route, value: str) -> Answer:
+    """Call the route with a value in its path as the gateway hands it on: decoded, whatever it is."""
+    parameters = dict.fromkeys(declared.path_parameters, value)
+    return invoke(callers.of(declared), declared, parameters, body=fitting_body(declared))
+
+
+@pytest.mark.parametrize("declared", [one for one in WITH_PARAMETER if one.access != "public"], ids=name_of)
+def test_odd_ids_find_nothing(callers: Callers, declared: Route) -> None:
+    for odd in ODD:
+        answer = with_parameter(callers, declared, odd)
+        if answer.status >= 400:
+            assert_refused(answer, 400, 404)
+        elif declared.method == "GET":
+            assert answer.body["data"] == [], odd
+
+
+@pytest.mark.parametrize("declared", [one for one in WITH_PARAMETER if one.access == "public"], ids=name_of)
+def test_odd_ids_in_open_routes_find_nothing(callers: Callers, declared: Route) -> None:
+    for odd in ODD:
+        assert_refused(with_parameter(callers, declared, odd), 400, 404)
+
+
+@pytest.mark.parametrize("declared", WITH_QUERY, ids=name_of)
+def test_odd_filters_are_refused_by_name_or_find_nothing(callers: Callers, declared: Route) -> None:
+    assert declared.query is not None
+    for name in declared.query.model_fields:
+        for odd in FILTERS:
+            query = f"{name}={quote(odd, errors='surrogatepass')}"
+            answer = invoke(callers.of(declared), declared, dict.fromkeys(declared.path_parameters, "anything"), query)
+            if answer.status >= 400:
+                assert_refused(answer, 400, 404)
+                assert answer.status == 404 or answer.error.param in (name, None), (name, odd, answer.body)
+
+
+@pytest.mark.parametrize("declared", WITH_QUERY, ids=name_of)
+def test_odd_query_strings_are_refused(callers: Callers, declared: Route) -> None:
+    for text in QUERIES:
+        answer = invoke(callers.of(declared), declared, dict.fromkeys(declared.path_parameters, "anything"), text)
+        if text == "&&&&":
+            assert answer.status in (200, 404)
+        else:
+            assert_refused(answer, 400)
+
+
+@pytest.mark.parametrize(
+    "declared", [one for one in WITH_QUERY if one.query is not None and "cursor" in one.query.model_fields], ids=name_of
+)
+def test_bad_cursors_and_limits_are_named(callers: Callers, declared: Route) -> None:
+    path = plain_path(declared, "anything")
+    for cursor in CURSORS:
+        if cursor:
+            assert_refused(callers.of(declared).get(path, cursor=cursor), 400, param="cursor")
+    for limit in ("0", "-1", "501", "1000000", "x", "1.5", "1e2", "", " ", "NaN", "9" * 100):
+        assert_refused(callers.of(declared).get(path, limit=limit), 400, param="limit")
+
+
+@pytest.mark.parametrize("declared", GUARDED, ids=name_of)
+def test_odd_headers_never_become_a_500(callers: Callers, declared: Route) -> None:
+    caller = callers.of(declared)
+    wrong = {
+        "X_Workspace_Id": [("\x00", 403), ("ws_x", 403), (new_id("ws"), 403), ("☃", 403), (new_id("ws") + "\n", 403)],
+        "Authorization": [
+            ("", 401), ("Basic YTpi", 401), ("Bearer", 401), ("Bearer ☃", 401), ("Bearer a.b.c", 401), ("Bearer \x00", 401),
+            ("Bearer op_test_short", 401), ("Bearer " + "x" * 9_000, 401), ("Bearer op_live_" + "a" * 32 + "\n", 401),
+            ("Bearer é.é.é", 401), ("Bearer e30.e30.", 401),
+        ],
+    }  # fmt: skip
+    for name, values in wrong.items():
+        for value, status in values:
+            answer = caller.with_headers(**{name: value}).send(declared.method, plain_path(declared))
+            assert_refused(answer, status)
+
+
+@pytest.mark.parametrize("declared", [one for one in GUARDED if one.is_write and one.access == "scope"], ids=name_of)
+def test_odd_idempotency_keys_are_refused(callers: Callers, declared: Route) -> None:
+    for odd in ("x" * 256, "\x00", "a\nb", "\ud800"):
+        caller = callers.of(declared).with_headers(Idempotency_Key=odd)
+        answer = caller.send(declared.method, plain_path(declared), fitting_body(declared))
+        assert_refused(answer, 400, param="Idempotency-Key")
+
+
+@pytest.mark.parametrize("declared", ROUTES, ids=name_of)
+def test_a_callers_own_request_id_is_kept_only_when_plain(callers: Callers, declared: Route) -> None:
+    path = plain_path(declared, "nothing")
+    for odd in ("a b", "x" * 65, "\r\nSet-Cookie: a=b", "☃", "abc\n"):
+        answer = Api(callers.key.world).with_headers(X_Request_Id=odd).send(declared.method, path)
+        assert answer.headers["X-Request-Id"].startswith("req_")
+    kept = Api(callers.key.world).with_headers(X_Request_Id="mine-1").send(declared.method, path)
+    assert kept.headers["X-Request-Id"] == "mine-1"

@@ -1,0 +1,50 @@
+"""One workspace full of data, made once: every attack must leave it as it was."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from infra.local.postgres import Postgres
+from oppulence.kernel import aws, oidc
+from tests.isolation import tenants
+from tests.isolation.tenants import Tenant
+from tests.support.api import Api
+from tests.support.world import World
+from tests.tenancy.people import AUDIENCE, ISSUER, People, key_set_url
+
+MACHINE = '{"StartAt": "W", "States": {"W": {"Type": "Succeed"}}}'
+
+
+@pytest.fixture(scope="package")
+def surroundings(environment: None) -> Iterator[None]:
+    """What routes and consumers find on AWS beyond the stores: an issuer, and a machine to start."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(oidc, "_keys", None)
+    patch.setenv("OIDC_ISSUER", ISSUER)
+    patch.setenv("OIDC_AUDIENCE", AUDIENCE)
+    patch.setenv("OIDC_JWKS_URL", key_set_url())
+    machine = aws.client("stepfunctions").create_state_machine(
+        name="isolation", definition=MACHINE, roleArn="arn:aws:iam::123456789012:role/x"
+    )
+    patch.setenv("MACHINE_RECOVERY_DUNNING", machine["stateMachineArn"])
+    yield
+    aws.client("stepfunctions").delete_state_machine(stateMachineArn=machine["stateMachineArn"])
+    patch.undo()
+
+
+@pytest.fixture(scope="package")
+def victim(surroundings: None, postgres: Postgres) -> Iterator[Tenant]:
+    """Workspace A."""
+    with psycopg.connect(postgres.url, autocommit=True) as admin:
+        world = World(admin)
+        tenant = tenants.build(world, People(world))
+        tenants.look_around(tenant)
+        yield tenant
+
+
+@pytest.fixture
+def attacker(victim: Tenant, world: World) -> Tenant:
+    """Workspace B, fresh for each attack, and its owner."""
+    owner = People(world).member("owner")
+    return Tenant(world.workspace_id, Api(world).as_user(owner.token, world.workspace_id))

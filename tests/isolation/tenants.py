@@ -1,0 +1,178 @@
+"""Workspace A with data in every context, and what A's own GETs show of it."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from oppulence.connections.events import WebhookReceived
+from oppulence.kernel import aws
+from oppulence.kernel.declarations import Consumer, Route, declaration_of
+from oppulence.kernel.events import Envelope
+from oppulence.kernel.ids import random_text
+from tests.bad_input.bodies import fitting
+from tests.support import stripe
+from tests.support.api import Answer, Api
+from tests.support.entries import FUNCTIONS, entry, routes
+from tests.support.world import World
+from tests.tenancy.people import People
+
+Row = dict[str, Any]
+PER_NAME = 40
+"""Values kept of one field name: enough to attack with, few enough to be quick."""
+
+
+@dataclass
+class Seen:
+    """What answers held: every object, values by field name, and texts that nobody else could come to by themselves."""
+
+    rows: list[Row] = field(default_factory=list)
+    named: dict[str, list[str]] = field(default_factory=dict)
+    texts: set[str] = field(default_factory=set)
+    numbers: set[int] = field(default_factory=set)
+
+    def take(self, value: Any, name: str = "") -> None:
+        """Walk an answer."""
+        if isinstance(value, dict):
+            self.rows.append(value)
+            for key, item in value.items():
+                self.take(item, key)
+        elif isinstance(value, list):
+            for item in value:
+                self.take(item, name)
+        elif isinstance(value, str):
+            kept = self.named.setdefault(name, [])
+            if value not in kept and len(kept) < PER_NAME:
+                kept.append(value)
+            if len(value) >= 10 and re.search(r"[\d@]", value) and not re.fullmatch(r"[\d.]+", value):
+                self.texts.add(value)
+        elif isinstance(value, int) and value >= 100:
+            self.numbers.add(value)
+
+    def values(self, *names: str) -> list[str]:
+        """Texts that stood under one of these names."""
+        return [value for name in names for value in self.named.get(name, [])]
+
+
+@dataclass
+class Tenant:
+    """A workspace, a caller who may do everything in it, and what that caller sees."""
+
+    workspace_id: str
+    caller: Api
+    seen: Seen = field(default_factory=Seen)
+    lists: dict[str, list[Row]] = field(default_factory=dict)
+    """Rows of each list, by its route's path."""
+    shown: dict[str, list[str]] = field(default_factory=dict)
+    """Paths that answered the tenant, by their route's path."""
+
+
+def build(world: World, people: People) -> Tenant:
+    """Fill the world's workspace through routes and consumers, as a user and a provider would."""
+    caller = Api(world).as_user(people.member("owner").token, world.workspace_id)
+    people.member("viewer")
+    made = [
+        caller.post("/v1/connections", {"provider": "stripe", "webhook_secrets": ["whsec_" + random_text(20)],
+                                        "api_key": "rk_test_" + random_text(24), "stripe_account": "acct_" + random_text(16)}),
+        caller.post("/v1/api_keys", {"name": f"Key {random_text(12)}", "scopes": ["sync:read"]}, Idempotency_Key=random_text(20)),
+        caller.post("/v1/members", {"email": f"guest.{random_text(8).lower()}@example.com", "role": "viewer"}),
+        caller.put(f"/v1/feature_flags/flag_{random_text(8).lower()}", {"enabled": True, "description": random_text(12)}),
+    ]  # fmt: skip
+    assert {one.status for one in made} <= {200, 201}, [one.body for one in made]
+    for declared in (one for _, one, _ in routes()):
+        if declared.method == "POST" and declared.access == "scope" and not declared.path_parameters:
+            body = json.dumps(fitting(declared.body)).encode() if declared.body else b""
+            once = caller.with_headers(Idempotency_Key=random_text(20))
+            assert once.send("POST", declared.path, body).status < 500, declared.path
+    corpus = stripe.corpus()
+    stripe.mirror(world, [*corpus[:200], *corpus[700:800]])
+    for _ in range(3):  # consumers emit in turn
+        _deliver(world, world.envelopes())
+    entry("tenancy.schedules.seal_audit")({}, None)
+    return Tenant(world.workspace_id, caller)
+
+
+def look_around(tenant: Tenant) -> None:
+    """Call all GET routes with whatever their answers give for each other, until nothing new turns up."""
+    done: set[str] = set()
+    while fresh := [(declared, path) for declared in _gets() for path in paths(tenant, declared) if path not in done]:
+        for declared, path in fresh:
+            done.add(path)
+            answer = tenant.caller.get(path)
+            if answer.status == 200:
+                tenant.seen.take(answer.body)
+                tenant.lists.setdefault(declared.path, []).extend(answer.body.get("data") or [])
+                tenant.shown.setdefault(declared.path, []).append(path)
+
+
+def paths(tenant: Tenant, declared: Route) -> list[str]:
+    """The route's path, filled with what the tenant has; empty when nothing fits."""
+    head, found, rest = declared.path.rpartition("/{")
+    if not found:
+        return [declared.path]
+    last = rest.partition("}")[0]
+    if head in tenant.lists or any(one.path == head for one in _gets()):
+        rows = [{**row, last: row.get(last) or row["id"]} for row in tenant.lists.get(head, [])]
+    else:
+        rows = [{last: value.split(".")[0]} for value in tenant.seen.values(last, last.rpartition("_")[2]) if "/" not in value]
+    filled = (declared.path.format_map(row) for row in rows)
+    return list(dict.fromkeys(filled))[:PER_NAME]
+
+
+def digest(world: World, workspace_id: str) -> dict[str, Any]:
+    """Number and hash of a workspace's rows, table by table, and of what DynamoDB has of it."""
+    found: dict[str, Any] = {}
+    for table, column in _tables(world):
+        query = f"SELECT count(*), md5(coalesce(string_agg(md5(t::text), '' ORDER BY md5(t::text)), '')) FROM {table} t"
+        found[table] = world.admin.execute(f"{query} WHERE {column} = %s".encode(), (workspace_id,)).fetchone()
+    for name in ("connections", "idempotency"):
+        items = aws.client("dynamodb").scan(TableName=name)["Items"]
+        found[name] = sorted(text for one in items if workspace_id in (text := json.dumps(one, default=str, sort_keys=True)))
+    return found
+
+
+def foreign(tenant: Tenant, answer: Answer, sent: str) -> list[str]:
+    """Texts and amounts of the tenant that an answer holds, without those that the caller sent."""
+    text = json.dumps(answer.body, default=str) + json.dumps(answer.headers)
+    own = Seen()
+    own.take(answer.body)
+    return [one for one in tenant.seen.texts if one in text and one not in sent] + [
+        str(one) for one in own.numbers & tenant.seen.numbers
+    ]
+
+
+def _gets() -> list[Route]:
+    return [declared for _, declared, _ in routes() if declared.method == "GET" and declared.access == "scope"]
+
+
+def _deliver(world: World, envelopes: list[Envelope]) -> None:
+    for name, event_type in _consumers().items():
+        mine = [one for one in envelopes if one.type == event_type]
+        for start in range(0, len(mine), 10):
+            world.deliver(name, *mine[start : start + 10])
+
+
+@cache
+def _consumers() -> dict[str, str]:
+    """Consumers of domain events, by the type they take."""
+    found = {}
+    for path in sorted(Path(FUNCTIONS).glob("*/consumers/on_*.py")):
+        name = f"{path.parent.parent.name}.consumers.{path.stem}"
+        declared = declaration_of(entry(name))
+        assert isinstance(declared, Consumer)
+        if declared.event is not WebhookReceived:
+            found[name] = declared.event.type
+    return found
+
+
+def _tables(world: World) -> Iterator[tuple[str, str]]:
+    rows = world.admin.execute(
+        "SELECT c.oid::regclass::text, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped"
+        " WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^(pg_|information_schema)'"
+        "   AND (a.attname = 'workspace_id' OR (c.oid = 'tenancy.workspaces'::regclass AND a.attname = 'id')) ORDER BY 1"
+    ).fetchall()
+    yield from ((str(table), str(column)) for table, column in rows)
