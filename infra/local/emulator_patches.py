@@ -196,7 +196,7 @@ def window_is_open(mapping: dict[str, Any], messages: list[dict[str, Any]], now:
     if not window_s:
         return False
     visible = [max(message["sent_at"], message["visible_at"]) for message in messages if message["visible_at"] <= now]
-    return 0 < len(visible) < mapping.get("BatchSize", WINDOWLESS_BATCH) and now - min(visible) < window_s
+    return bool(0 < len(visible) < mapping.get("BatchSize", WINDOWLESS_BATCH) and now - min(visible) < window_s)
 
 
 def let_waits_follow_the_clock() -> None:

@@ -4,7 +4,6 @@
 the domain's use cases under the environment of the deployed functions.
 """
 
-import contextlib
 import json
 import os
 import secrets
@@ -32,7 +31,6 @@ def run(cloud: Cloud) -> None:
         ChildError: it failed; the message ends with what was printed.
     """
     keep_clickhouse_secret(cloud)
-    verify_sender(cloud)
     cloud.save()
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{REPO}{os.pathsep}{DOMAIN}", "PYTHONUTF8": "1", **local_access(cloud)}
     log = cloud.state / "rebuild.log"
@@ -49,13 +47,6 @@ def keep_clickhouse_secret(cloud: Cloud) -> None:
         client.create_secret(Name=name, SecretString=value)
     except client.exceptions.ResourceExistsException:
         client.put_secret_value(SecretId=name, SecretString=value)
-
-
-def verify_sender(cloud: Cloud) -> None:
-    """SES sends for verified identities only: on AWS the operator has the domain verified once."""
-    client, domain = cloud.client("sesv2"), settings_of("local").mail_from.partition("@")[2]
-    with contextlib.suppress(client.exceptions.AlreadyExistsException):
-        client.create_email_identity(EmailIdentity=domain)
 
 
 def main() -> None:

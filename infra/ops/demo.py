@@ -59,7 +59,7 @@ def _lines(outcome: "Outcome") -> list[str]:
         *_table(outcome.figures),
         "",
         *outcome.speed,
-        f"time held for the queues {outcome.delivered.held_s:.0f} s;  {seconds}",
+        f"time slowed for {outcome.delivered.slowed_s:.0f} s;  {seconds}",
         "",
         f"{verdict}; {fresh:,} webhooks were new and {outcome.duplicates:,} duplicates",
     ]

@@ -20,7 +20,7 @@ def test_a_failed_payment_is_mailed_about_and_recovered(running: Running) -> Non
     early = {event.id for event in delivered if event.created < failed.created}
     try:
         running.clock.run(SCALE, failed.created - 3600)
-        delivery = Delivery(running.door, running.clock, SCALE, running.platform.backlog, lambda _: None)
+        delivery = Delivery(running.door, running.clock, SCALE, running.platform.lags, lambda _: None)
         progress = delivery.run(delivered, early)
         running.settle()
     finally:

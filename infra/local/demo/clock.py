@@ -13,8 +13,8 @@ from oppulence.kernel.clock import VirtualTime
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 WAIT_SCALE = "stepfunctions._SFN_WAIT_SCALE"
 REAL = "real"
-STANDING = 1.0
-"""The scale of a clock that is held: so slow, seen from months that pass in a minute, that it stands."""
+SLOWER = 10.0
+"""By how much time is slowed while the platform lags behind. It never stands: what waits for a moment must reach it."""
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Clock:
     cloud: Cloud
     _ssm: Any = field(init=False)
     _shown: VirtualTime | None = None
+    slowed: bool = False
 
     def __post_init__(self) -> None:
         self._ssm = self.cloud.client("ssm")
@@ -38,19 +39,22 @@ class Clock:
     def is_virtual(self) -> bool:
         return self._shown is not None
 
-    @property
-    def stands(self) -> bool:
-        """Whether it is virtual and held."""
-        return self._shown is not None and self._shown.scale == STANDING
-
     def run(self, scale: float, start: float | None = None) -> None:
         """Let time run `scale` times as fast, from a domain second (from where it is, if none is named)."""
         real = time.time()
         self._set(VirtualTime(real, self.now if start is None else start, scale))
+        self.slowed = False
+
+    def pace(self, scale: float, *, lags: bool) -> None:
+        """Let virtual time run at `scale`, or slower while the platform lags behind; real time stays as it is."""
+        if self.is_virtual and lags != self.slowed:
+            self.run(scale / SLOWER if lags else scale)
+            self.slowed = lags
 
     def reset(self) -> None:
         """Real time again."""
         self._set(None)
+        self.slowed = False
 
     def _set(self, shown: VirtualTime | None) -> None:
         value = REAL if shown is None else json.dumps(shown._asdict())

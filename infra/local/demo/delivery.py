@@ -1,8 +1,9 @@
 """Delivers webhooks as Stripe does, at the pace of their own timestamps.
 
-Virtual time runs at a constant scale, and is held while the next webhook is late or too many wait in queues: so a reminder due
-three days after a failure is decided on what was known three days after it, however slow the machine is. Webhooks that the
-platform has already are sent at once: they are duplicates, and time has nothing to do with them.
+Virtual time runs at a constant scale, and ten times slower while the next webhook is late, too many wait in queues, or a due
+reminder was not looked at: so a reminder due three days after a failure is decided on what was known three days after it,
+however slow the machine is. Webhooks that the platform has already are sent at once: they are duplicates, and time has
+nothing to do with them.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from infra.local.demo.clock import STANDING, Clock
+from infra.local.demo.clock import Clock
 from infra.local.demo.corpus import Event
 
 IN_FLIGHT = 4  # more do not come through faster on two cores, they wait
@@ -24,10 +25,7 @@ TICK_S = 0.01
 LOOK_S = 0.2
 ASK_S = 0.5  # the queues are asked more seldom
 LATE_S = 3 * 3600.0
-"""Domain seconds by which the next webhook may be late before time is held."""
-
-QUEUED = 20
-"""Webhooks and facts in queues above which time is held."""
+"""Domain seconds by which the next webhook may be late before time is slowed."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=40)
 Say = Callable[[str], None]
@@ -59,18 +57,18 @@ class Progress:
     sent: int = 0
     in_flight: int = 0
     next_at: float | None = None  # domain second of the webhook that is waited for
-    held_s: float = 0.0
+    slowed_s: float = 0.0
     answers_s: list[float] = field(default_factory=list)
 
 
 @dataclass
 class Delivery:
-    """One delivery. `waiting` tells how many accepted webhooks are not worked off yet; it is asked in a thread."""
+    """One delivery. `lags` tells whether what was due by a domain second was not done; it is asked in a thread."""
 
     door: Door
     clock: Clock
     scale: float
-    waiting: Callable[[], int]
+    lags: Callable[[float], bool]
     show: Callable[[Progress], None]
     progress: Progress = field(default_factory=lambda: Progress(0))
 
@@ -131,17 +129,15 @@ class Delivery:
         self.progress.sent += 1
 
     async def _watch(self) -> None:
-        """Hold time while the platform lags behind it, and let it go on; tell how far it is."""
-        asked_at, queued = 0.0, 0
+        """Slow time while the platform lags behind it; tell how far it is."""
+        asked_at, lags = 0.0, False
         while True:
             began = time.monotonic()
             if began - asked_at > ASK_S:
-                asked_at, queued = began, await asyncio.to_thread(self.waiting)
-            late_s = 0.0 if self.progress.next_at is None else self.clock.now - self.progress.next_at
-            lags = queued > QUEUED or late_s > LATE_S
-            if lags != self.clock.stands and self.clock.is_virtual:
-                await asyncio.to_thread(self.clock.run, STANDING if lags else self.scale)
+                asked_at, lags = began, await asyncio.to_thread(self.lags, self.clock.now)
+            is_late = self.progress.next_at is not None and self.clock.now - self.progress.next_at > LATE_S
+            await asyncio.to_thread(self.clock.pace, self.scale, lags=lags or is_late)
             self.show(self.progress)
             await asyncio.sleep(LOOK_S)
-            if self.clock.stands:
-                self.progress.held_s += time.monotonic() - began
+            if self.clock.slowed:
+                self.progress.slowed_s += time.monotonic() - began

@@ -22,6 +22,12 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 PACING = ("sync-on_webhook_received", "recovery-on_invoice_payment_failed", "recovery-on_invoice_paid")
 """Queues whose work decides what recovery knows: time waits for these."""
 
+QUEUED = 20
+"""Messages in them above which the platform lags."""
+
+OVERDUE_S = 18 * 3600.0
+"""A step this late, in domain time, is not just functions' clocks differing: its machine lags."""
+
 WITH_OUTBOX = ("connections", "recovery", "sync", "tenancy")
 
 
@@ -88,6 +94,17 @@ class Platform:
     def backlog(self) -> int:
         """Messages that virtual time waits for."""
         return sum(self.depth(name) for name in PACING if name in self.queues)
+
+    def lags(self, now: float) -> bool:
+        """Whether work that was due by a domain second is not done."""
+        return self.backlog() > QUEUED or self.overdue_cases(now) > 0
+
+    def overdue_cases(self, now: float) -> int:
+        """Open cases whose next step should have been taken some time ago."""
+        query = (
+            "SELECT count(*) FROM recovery.cases WHERE status = 'open' AND workspace_id = %s AND next_step_at < to_timestamp(%s)"
+        )
+        return int(self.scalar(query, self.workspace_id, now - OVERDUE_S))
 
     def unfinished(self) -> int:
         """Messages in any queue, and events not yet on a bus."""

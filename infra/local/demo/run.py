@@ -16,7 +16,7 @@ from infra.local.demo.report import Figure
 from infra.local.running import Cloud
 
 SCALE = 50_000.0  # a day in 1.7 s
-AFTER_SCALE = 80_000.0  # once nothing more arrives
+AFTER_SCALE = 70_000.0  # once nothing more arrives
 QUIET_S = 90
 LOOK_S = 0.5
 SHOW_S = 1.0
@@ -61,6 +61,8 @@ class Demo:
         platform = Platform(self.cloud, self.dev["workspace_id"], self.dev["api_key"])
         clock = Clock(self.cloud)
         known = platform.known_events() & {event.id for event in corpus.events()}
+        if 0 < len(known) < len(corpus.events()):
+            platform.mark_interrupted()
         try:
             delivered = self._timed("delivery", lambda: self._deliver(platform, clock, known))
             self._timed("cadences", lambda: self._run_on(platform, clock, fresh=len(known) < len(corpus.events())))
@@ -87,7 +89,7 @@ class Demo:
             self.say(f"delivering {len(events):,} webhooks ({len(known):,} are known already): {pace}")
             clock.run(SCALE, start)
         show = lambda progress: self._show(clock, progress, platform)  # noqa: E731
-        return Delivery(door, clock, SCALE, platform.backlog, show).run(events, known)
+        return Delivery(door, clock, SCALE, platform.lags, show).run(events, known)
 
     def _run_on(self, platform: Platform, clock: Clock, *, fresh: bool) -> None:
         """Let the clock run until the last cadence is over; nothing to do when no case is open and nothing new came."""
@@ -97,6 +99,7 @@ class Demo:
         self._until("arrivals are worked off", lambda: platform.backlog() == 0)
         clock.run(AFTER_SCALE, max(clock.now, corpus.events()[-1].created) if fresh else corpus.events()[-1].created)
         while clock.now < end:
+            clock.pace(AFTER_SCALE, lags=platform.lags(clock.now))
             self._tell(f"{_day(clock.now)}  every cadence ends by {_day(end)}; {platform.open_cases()} cases open")
             time.sleep(LOOK_S)
         self._until("every case is closed", lambda: platform.open_cases() == 0)
@@ -122,7 +125,7 @@ class Demo:
             time.sleep(LOOK_S)
 
     def _show(self, clock: Clock, progress: Progress, platform: Platform) -> None:
-        held = ", time is held until the queues are shorter" if clock.stands else ""
+        held = ", time slowed until the platform has caught up" if clock.slowed else ""
         self._tell(
             f"{_day(clock.now)}  {progress.sent:,} of {progress.total:,} delivered, {platform.open_cases()} cases open{held}"
         )
