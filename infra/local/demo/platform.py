@@ -19,11 +19,8 @@ from infra.local.running import Cloud
 PAGE = 500
 TIMEOUT_S = 35
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-PACING = ("sync-on_webhook_received", "recovery-on_invoice_payment_failed", "recovery-on_invoice_paid")
-"""Queues whose work decides what recovery knows: time waits for these."""
-
-QUEUED = 20
-"""Messages in them above which the platform lags."""
+PACING = {"sync-on_webhook_received": 20, "recovery-on_invoice_payment_failed": 0, "recovery-on_invoice_paid": 0}
+"""Queues whose work decides what recovery knows, and how many messages each may hold before the platform lags."""
 
 OVERDUE_S = 18 * 3600.0
 """A step this late, in domain time, is not just functions' clocks differing: its machine lags."""
@@ -92,12 +89,12 @@ class Platform:
         return sum(int(value) for value in attributes.values())
 
     def backlog(self) -> int:
-        """Messages that virtual time waits for."""
-        return sum(self.depth(name) for name in PACING if name in self.queues)
+        """Messages in the queues that virtual time waits for."""
+        return sum(self.depth(name) for name in PACING)
 
     def lags(self, now: float) -> bool:
         """Whether work that was due by a domain second is not done."""
-        return self.backlog() > QUEUED or self.overdue_cases(now) > 0
+        return any(self.depth(name) > most for name, most in PACING.items()) or self.overdue_cases(now) > 0
 
     def overdue_cases(self, now: float) -> int:
         """Open cases whose next step should have been taken some time ago."""
