@@ -146,14 +146,17 @@ class _Batch:
 
     def _failed(self, one: Received, error: Exception) -> list[str]:
         """Count the failure; give up when it is permanent or was the last try."""
-        reason = f"{type(error).__name__}: {error}"
+        reason = dead_letters.printable(f"{type(error).__name__}: {error}")
         telemetry.logger().warning("record_failed", exc_info=error, extra={"event_id": one.envelope.id})
         if isinstance(error, Permanent):
             return self._bury(one.record, reason, 1)
         message_id: str = one.record["messageId"]
         try:
             tries = self._count(one.envelope.workspace_id, message_id, reason)
-        except psycopg.Error as uncounted:  # its workspace is none, for one: it would poison every batch it stands in
+        except (
+            psycopg.Error,
+            UnicodeError,
+        ) as uncounted:  # its workspace is none, for one: it would poison every batch it stands in
             return self._bury(one.record, f"{reason} (and its tries cannot be counted: {uncounted})", 1)
         if tries >= self.declared.max_tries:
             return self._bury(one.record, reason, tries)
@@ -170,9 +173,7 @@ class _Batch:
         try:
             row = in_transaction(
                 Scope(self.declared.context, workspace_id),
-                lambda uow: uow.conn.execute(
-                    statement, (self.name, message_id, workspace_id, reason[:2000].replace("\0", ""))
-                ).fetchone(),
+                lambda uow: uow.conn.execute(statement, (self.name, message_id, workspace_id, reason[:2000])).fetchone(),
             )
         except (Unavailable, psycopg.OperationalError) as error:
             raise _Down from error

@@ -6,8 +6,13 @@ from typing import Any
 from oppulence.kernel import environment
 
 _REASON_MAX = 900
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What a message attribute must not hold. A reason quotes what was received, and that can be anything."""
+_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What neither a message attribute nor a column may hold. A reason quotes what was received, and that can be anything."""
+
+
+def printable(text: str) -> str:
+    """The text with a replacement character for each one that cannot be kept."""
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def send(record: dict[str, Any], consumer: str, reason: str, tries: int) -> None:
@@ -21,6 +26,6 @@ def send(record: dict[str, Any], consumer: str, reason: str, tries: int) -> None
         QueueUrl=environment.required("DLQ_URL"),
         MessageBody=record["body"],
         MessageAttributes={
-            name: {"DataType": "String", "StringValue": _NOT_XML.sub("\ufffd", text) or "-"} for name, text in attributes.items()
+            name: {"DataType": "String", "StringValue": printable(text) or "-"} for name, text in attributes.items()
         },
     )
