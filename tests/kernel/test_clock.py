@@ -1,0 +1,74 @@
+"""Domain time may be shifted and scaled where the stage allows it, and nowhere else."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from oppulence.kernel import aws, clock, environment
+from tests.kernel.support import counted
+
+PARAMETER = "/kernel-tests/clock"
+
+
+@pytest.fixture(autouse=True)
+def fresh(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("CLOCK_PARAMETER", PARAMETER)
+    _forget()
+    yield
+    monkeypatch.undo()
+    _forget()
+
+
+def _forget() -> None:
+    clock._cached = (0.0, None)
+    environment.stage.cache_clear()
+
+
+def shift(to: datetime, scale: float) -> None:
+    value = json.dumps({"real_s": time.time(), "virtual_s": to.timestamp(), "scale": scale})
+    aws.client("ssm").put_parameter(Name=PARAMETER, Value=value, Type="String", Overwrite=True)
+    clock._cached = (0.0, None)
+
+
+def test_domain_time_stands_where_it_was_put_and_runs_at_its_scale() -> None:
+    start = datetime(2030, 1, 1, tzinfo=UTC)
+    shift(start, scale=86_400)
+    time.sleep(0.05)
+    assert timedelta(hours=1) < clock.now() - start < timedelta(days=5)
+
+
+def test_the_real_clock_does_not_follow() -> None:
+    shift(datetime(2030, 1, 1, tzinfo=UTC), scale=1)
+    assert abs(clock.real_now().timestamp() - time.time()) < 1
+
+
+@pytest.mark.parametrize("stage", ["staging", "prod", ""])
+def test_virtual_time_is_refused_where_money_is_real(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    """Also where nobody said which stage it is."""
+    shift(datetime(2030, 1, 1, tzinfo=UTC), scale=100)
+    monkeypatch.setenv("STAGE", stage) if stage else monkeypatch.delenv("STAGE")
+    environment.stage.cache_clear()
+    assert abs((clock.now() - clock.real_now()).total_seconds()) < 1
+
+
+def test_the_parameter_may_say_real() -> None:
+    aws.client("ssm").put_parameter(Name=PARAMETER, Value="real", Type="String", Overwrite=True)
+    assert abs((clock.now() - clock.real_now()).total_seconds()) < 1
+
+
+def test_the_parameter_is_read_at_most_once_a_second() -> None:
+    shift(datetime(2030, 1, 1, tzinfo=UTC), scale=1)
+    with counted("ssm", "GetParameter") as calls:
+        for _ in range(50):
+            clock.now()
+    assert calls == ["GetParameter"]
+
+
+def test_without_a_parameter_time_is_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLOCK_PARAMETER")
+    with counted("ssm", "GetParameter") as calls:
+        assert abs((clock.now() - clock.real_now()).total_seconds()) < 1
+    assert calls == []
