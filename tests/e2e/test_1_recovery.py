@@ -19,7 +19,6 @@ def test_a_failed_payment_is_mailed_about_and_recovered(running: Running) -> Non
     delivered = tuple(sorted(chosen, key=corpus.events().index))
     early = {event.id for event in delivered if event.created < failed.created}
     try:
-        running.clock.run(SCALE, failed.created - 3600)
         delivery = Delivery(running.door, running.clock, SCALE, running.platform.lags, lambda _: None)
         progress = delivery.run(delivered, early)
         running.settle()

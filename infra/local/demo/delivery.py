@@ -96,7 +96,6 @@ class Delivery:
         slots = asyncio.Semaphore(IN_FLIGHT)
         async with asyncio.TaskGroup() as sending:
             for event in events:
-                self.progress.next_at = None if event.id in known else event.created
                 if event.id not in known:
                     await self._until(event.created)
                 await slots.acquire()
@@ -104,6 +103,10 @@ class Delivery:
                 task.add_done_callback(lambda _: slots.release())
 
     async def _until(self, second: float) -> None:
+        """Wait until a domain second; virtual time begins at the first one that is waited for."""
+        if not self.clock.is_virtual:
+            await asyncio.to_thread(self.clock.run, self.scale, second)
+        self.progress.next_at = second
         while self.clock.now < second:
             await asyncio.sleep(TICK_S)
 

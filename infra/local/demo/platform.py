@@ -118,12 +118,6 @@ class Platform:
         query = "SELECT event_id FROM sync.raw_events WHERE workspace_id = %s"
         return {str(row[0]) for row in self.rows(query, self.workspace_id)}
 
-    def last_known_second(self) -> float | None:
-        """The provider's time of the latest webhook that the mirror has."""
-        query = "SELECT extract(epoch FROM max(created_at)) FROM sync.raw_events WHERE workspace_id = %s"
-        latest = self.rows(query, self.workspace_id)[0][0]
-        return None if latest is None else float(latest)
-
     def open_cases(self) -> int:
         return int(
             self.scalar("SELECT count(*) FROM recovery.cases WHERE status = 'open' AND workspace_id = %s", self.workspace_id)
