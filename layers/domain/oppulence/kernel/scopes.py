@@ -18,6 +18,8 @@ SCOPES = {
     "webhooks:read": "Read webhook events",
     "webhooks:write": "Configure webhook endpoints",
     "analytics:read": "Read analytics data",
+    "customers:read": "Read customers, their subjects and links",
+    "customers:write": "Create, change, merge, archive and erase customers",
     "sync:read": "Read mirrored provider objects and events",
     "ledger:read": "Read journal entries and balances",
     "recovery:read": "Read recovery cases and their outcome",
@@ -40,7 +42,9 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
-_VIEWER = frozenset({"connections:read", "transactions:read", "sync:read", "ledger:read", "recovery:read", "analytics:read"})
+_VIEWER = frozenset(
+    {"connections:read", "transactions:read", "customers:read", "sync:read", "ledger:read", "recovery:read", "analytics:read"}
+)
 _MEMBER = _VIEWER | {"enrichment:read", "enrichment:write", "webhooks:read"}
 
 ROLE_SCOPES: dict[Role, frozenset[str]] = {

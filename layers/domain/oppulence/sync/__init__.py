@@ -5,6 +5,7 @@ Terms: a *raw event* is the exact bytes of a webhook; an *object* is the latest 
 something that became true of an object (an invoice was paid), told once as a canonical event.
 Invariants: a raw event is kept once per (workspace, account, event id), whatever its type; an object's state never goes back;
 a fact is announced once per object, in whatever order the events come.
-Emits: sync.invoice.*, sync.payment.*, sync.refund.*, sync.dispute.*, sync.credit_note.*, sync.payout.*, sync.event.stored.
+Emits: sync.invoice.*, sync.payment.*, sync.refund.*, sync.dispute.*, sync.credit_note.*, sync.payout.*, sync.customer.*,
+sync.event.stored.
 Consumes: connections.webhook.received.
 """

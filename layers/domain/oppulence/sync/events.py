@@ -1,4 +1,4 @@
-"""Canonical events: what became true of money, in no provider's shape. Ledger and recovery live on these."""
+"""Canonical events: what became true of money and customers, in no provider's shape. Other contexts live on these."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,7 +11,7 @@ from oppulence.kernel.money import AmountMinor, Currency
 ObjectId = Annotated[str, Field(description="The provider's id of the object the fact is about.")]
 
 
-class Fact(Event):
+class ObjectFact(Event):
     """What all canonical events carry. Each is told once per object and kind, but in no particular order."""
 
     object_id: ObjectId
@@ -20,7 +20,33 @@ class Fact(Event):
         int, Field(description="Rises with each change of the mirrored object; read models drop a lower one.")
     ]
     provider_event_id: Annotated[str, Field(description="The provider's event that showed the fact first.")]
+
+
+class Fact(ObjectFact):
+    """A fact about money."""
+
     currency: Currency
+
+
+class CustomerFact(ObjectFact):
+    """A fact about a provider's customer. It carries ids only, no personal data."""
+
+    key: Annotated[
+        str | None,
+        Field(max_length=255, description="The workspace's own id of the customer, which the provider's metadata carry."),
+    ]
+
+
+class CustomerCreated(CustomerFact, type="sync.customer.created", version=1):
+    """The mirror knows a customer. Told with the first state that was seen of it, unless that is its removal."""
+
+
+class CustomerUpdated(CustomerFact, type="sync.customer.updated", version=1):
+    """The mirror has a later state of a customer. Told once per `object_version`; a state overtaken on the way is not."""
+
+
+class CustomerDeleted(CustomerFact, type="sync.customer.deleted", version=1):
+    """The provider has removed a customer, and will not bring it back."""
 
 
 class InvoiceFact(Fact):

@@ -2,9 +2,11 @@
 
 An event that comes late still tells what happened, so facts are read from every event and told once by name. Amounts come
 from the state that shows the fact itself: what an invoice had left when it was written off is not what it has left later.
+Facts about an object's state are the exception: `state_of` reads them from the event that won, and an event that was overtaken
+tells none.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +15,8 @@ from oppulence.sync import events
 from oppulence.sync.stripe_events import StripeEvent
 
 Shown = dict[str, Any]
+_STATE = "state:"
+_KEY_MAX = 255
 
 
 @dataclass(frozen=True)
@@ -21,22 +25,54 @@ class Told:
 
     name: str
     at: datetime
-    event: type[events.Fact]
+    event: type[events.ObjectFact]
     fields: dict[str, Any]
 
-    def announce(self, source: StripeEvent, version: int) -> events.Fact:
+    def announce(self, source: StripeEvent, version: int) -> events.ObjectFact:
         """The canonical event."""
         common = {
             "object_id": source.object_id, "account": source.account or None, "object_version": version,
-            "provider_event_id": source.id, "currency": str(source.object["currency"]).upper(),
+            "provider_event_id": source.id,
         }  # fmt: skip
+        if issubclass(self.event, events.Fact):
+            common["currency"] = str(source.object["currency"]).upper()
         return self.event.model_validate(common | self.fields)
 
 
 def facts_of(event: StripeEvent) -> list[Told]:
-    """The facts that an event shows; none for objects that are not about money."""
+    """The facts about money that an event shows."""
     read = _READERS.get(event.object_type)
     return list(read(event)) if read and event.has_object and event.object.get("currency") else []
+
+
+def state_of(event: StripeEvent, told: Sequence[str]) -> Told | None:
+    """The fact that an object has this state now; None for objects whose state nobody waits for, and for a state told before.
+
+    Its name is the moment of the state, and takes the place of the one before (`add_name`): a replay, which passes through
+    earlier states again, tells none of them.
+    """
+    if event.object_type != "customer":
+        return None
+    before = next((one for one in told if one.startswith(_STATE)), None)
+    name = f"{_STATE}{event.created:012d}:{event.id}"
+    if before and (name == before or name.split(":")[1] < before.split(":")[1]):
+        return None
+    kind = events.CustomerDeleted if event.removes else events.CustomerUpdated if before else events.CustomerCreated
+    return Told(name, event.created_at, kind, {"key": _customer_key(event.object)})
+
+
+def add_name(told: list[str], name: str) -> None:
+    """Note that a fact was told. Of states only the last one's name is kept, so the list stays short."""
+    if name.startswith(_STATE):
+        told[:] = [one for one in told if not one.startswith(_STATE)]
+    told.append(name)
+
+
+def _customer_key(shown: Shown) -> str | None:
+    """The workspace's key, if the metadata carry one. An e-mail address is personal and no key: it does not travel."""
+    metadata = shown.get("metadata") or {}
+    key = metadata.get("customer_key") or metadata.get("key")
+    return key if isinstance(key, str) and 1 <= len(key) <= _KEY_MAX and "@" not in key else None
 
 
 def _invoice(event: StripeEvent) -> Iterator[Told]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.sync import store
 from oppulence.sync.events import EventsStored
-from oppulence.sync.facts import facts_of
+from oppulence.sync.facts import add_name, facts_of, state_of
 from oppulence.sync.ordering import Seen, latest
 from oppulence.sync.store import ObjectKey, ObjectState, RawEvent, Sibling, StoredObject
 from oppulence.sync.stripe_events import StripeEvent, read, storable
@@ -131,6 +131,10 @@ def _state(uow: UnitOfWork, stored: StoredObject, group: list[Seen], winner: See
     if winner is None:
         return ObjectState(stored.key, None, stored.deleted, stored.event_id, stored.event_created_at, version, told)
     event = winner.event
+    state = state_of(event, told) if version > stored.version else None
+    if state:
+        add_name(told, state.name)
+        uow.emit(state.announce(event, version), occurred_at=state.at)
     return ObjectState(stored.key, storable(event.object), event.removes, event.id, event.created_at, version, told)
 
 

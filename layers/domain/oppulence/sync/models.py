@@ -1,5 +1,6 @@
 """What the API shows of the mirror."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,8 @@ class SyncObject(Model):
     updated_at: datetime
 
 
-class SyncEvent(Model):
+@dataclass(slots=True)
+class SyncEvent:
     """A webhook that came in."""
 
     id: str

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg.rows import class_row
 
-from oppulence.kernel.db import Connection
+from oppulence.kernel.db import Connection, fetch_rows
 from oppulence.kernel.pagination import After, Page, paginate
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.sync.errors import ObjectNotFound
@@ -68,19 +68,20 @@ def _objects(conn: Connection, object_type: str, query: ObjectQuery, page: tuple
 
 def _events(conn: Connection, query: EventQuery, page: tuple[After | None, int]) -> Sequence[SyncEvent]:
     after, most = page
-    with conn.cursor(row_factory=class_row(SyncEvent)) as cur:
-        return cur.execute(
-            """
-            SELECT event_id AS id, type, nullif(account, '') AS account, status, received_at, deliveries, error
-              FROM sync.raw_events
-             WHERE (%(type)s::text IS NULL OR type = %(type)s)
-               AND (%(status)s::text IS NULL OR status = %(status)s)
-               AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
-               AND (%(at)s::timestamptz IS NULL OR (received_at, event_id) < (%(at)s, %(id)s))
-             ORDER BY received_at DESC, event_id DESC LIMIT %(most)s
-            """,
-            {
-                "type": query.type, "status": query.status, "since": query.since, "at": after and after[0],
-                "id": after and after[1], "most": most,
-            },
-        ).fetchall()  # fmt: skip
+    return fetch_rows(
+        conn,
+        SyncEvent,
+        """
+        SELECT event_id AS id, type, nullif(account, '') AS account, status, received_at, deliveries, error
+          FROM sync.raw_events
+         WHERE (%(type)s::text IS NULL OR type = %(type)s)
+           AND (%(status)s::text IS NULL OR status = %(status)s)
+           AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
+           AND (%(at)s::timestamptz IS NULL OR (received_at, event_id) < (%(at)s, %(id)s))
+         ORDER BY received_at DESC, event_id DESC LIMIT %(most)s
+        """,
+        {
+            "type": query.type, "status": query.status, "since": query.since, "at": after and after[0],
+            "id": after and after[1], "most": most,
+        },
+    )  # fmt: skip

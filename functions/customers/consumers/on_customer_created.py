@@ -1,0 +1,13 @@
+"""Link a provider customer that the mirror has come to know to one of ours."""
+
+from oppulence.customers import links
+from oppulence.kernel.capabilities import Bus, Keys, Postgres
+from oppulence.kernel.consume import Received, consumer
+from oppulence.sync.events import CustomerCreated
+
+
+@consumer(
+    CustomerCreated, uses=(Postgres("customers"), Bus("customers"), Keys()), batch=True, batch_size=50, window_s=1, concurrency=2
+)
+def handler(received: list[Received]) -> None:
+    links.observe(received)

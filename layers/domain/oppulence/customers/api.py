@@ -1,0 +1,115 @@
+"""What higher contexts may ask of customers, and tell them. All of it holds for the transaction's workspace.
+
+`as_of` asks for ownership as it was known at an earlier instant, so that a figure can be computed again later.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.rows import class_row
+
+from oppulence.customers.history import EVER
+from oppulence.customers.models import Address, CustomerStatus, Row, SubjectPeriod, TaxId
+from oppulence.kernel.db import Connection
+
+__all__ = ["EVER", "CustomerFacts", "SubjectPeriod", "by_key", "customer", "mark_used", "of_provider", "owners_at", "periods_of"]
+
+_FACTS = """
+    SELECT c.id, c.key, c.status, c.name, c.emails, c.phone, c.address, c.tax_ids, c.currency, c.locale, c.time_zone, c.metadata
+      FROM customers_api.customers asked
+      JOIN customers_api.customers c ON c.id = coalesce(asked.merged_into, asked.id)
+"""
+_KNOWN = """
+    {s}.recorded_at <= coalesce(%(as_of)s, 'infinity') AND (CASE WHEN %(as_of)s::timestamptz IS NULL THEN {s}.replaced_at IS NULL
+      ELSE {s}.replaced_at IS NULL OR {s}.replaced_at > %(as_of)s END)
+"""
+
+
+class CustomerFacts(Row):
+    """A customer as other contexts see it. Personal data: whoever copies them deletes them on customers.customer.erased."""
+
+    id: str
+    key: str | None
+    status: CustomerStatus
+    name: str | None
+    emails: list[str]
+    phone: str | None
+    address: Address | None
+    tax_ids: list[TaxId]
+    currency: str | None
+    locale: str | None
+    time_zone: str | None
+    metadata: dict[str, str]
+
+
+def customer(conn: Connection, customer_id: str) -> CustomerFacts | None:
+    """A customer by its id; a merged one's id leads to the customer that it is now."""
+    return _facts(conn, "asked.id", customer_id)
+
+
+def by_key(conn: Connection, key: str) -> CustomerFacts | None:
+    """A customer by the workspace's own key; a merged one's key leads to the customer that it is now."""
+    return _facts(conn, "asked.key", key)
+
+
+def of_provider(conn: Connection, provider: str, account: str | None, provider_customer_id: str) -> str | None:
+    """The id of the customer that a provider's customer is."""
+    row = conn.execute(
+        """
+        SELECT customer_id FROM customers_api.links
+         WHERE provider = %s AND account = %s AND provider_customer_id = %s
+        """,
+        (provider, account or "", provider_customer_id),
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def owners_at(conn: Connection, subjects: Sequence[str], at: datetime, as_of: datetime | None = None) -> dict[str, str]:
+    """Ids of the customers that have these subjects at an instant; those that are nobody's are left out."""
+    rows = conn.execute(
+        f"""
+        SELECT wanted.subject, o.customer_id
+          FROM unnest(%(subjects)s::text[]) AS wanted (subject)
+          CROSS JOIN LATERAL (SELECT s.customer_id FROM customers_api.subject_owners s
+                               WHERE s.subject = wanted.subject AND s.valid_from <= %(at)s AND {_KNOWN.format(s="s")}
+                               ORDER BY s.valid_from DESC LIMIT 1) o
+         WHERE o.customer_id IS NOT NULL
+        """.encode(),
+        {"subjects": list(subjects), "at": at, "as_of": as_of},
+    ).fetchall()
+    return {str(subject): str(customer_id) for subject, customer_id in rows}
+
+
+def periods_of(conn: Connection, customer_id: str, as_of: datetime | None = None) -> list[SubjectPeriod]:
+    """The periods in which subjects are a customer's, by subject and time; a null `valid_from` is before any usage.
+
+    Two periods of one subject may follow each other without a gap.
+    """
+    values: dict[str, Any] = {"customer_id": customer_id, "as_of": as_of, "ever": EVER}
+    with conn.cursor(row_factory=class_row(SubjectPeriod)) as cur:
+        return cur.execute(
+            f"""
+            SELECT s.subject, s.customer_id, nullif(s.valid_from, %(ever)s) AS valid_from,
+                   (SELECT min(n.valid_from) FROM customers_api.subject_owners n
+                     WHERE n.subject = s.subject AND n.valid_from > s.valid_from AND {_KNOWN.format(s="n")}) AS valid_until
+              FROM customers_api.subject_owners s
+             WHERE s.customer_id = %(customer_id)s AND {_KNOWN.format(s="s")}
+             ORDER BY s.subject, s.valid_from
+            """.encode(),
+            values,
+        ).fetchall()
+
+
+def mark_used(conn: Connection, customer_id: str, at: datetime) -> bool:
+    """Say that something refers to a customer from now on, so that it is archived rather than deleted; False: there is none.
+
+    The row stays locked until the transaction ends: nobody deletes the customer meanwhile.
+    """
+    row = conn.execute("SELECT customers.mark_used(%s, %s)", (customer_id, at)).fetchone()
+    return row is not None and row[0] is True
+
+
+def _facts(conn: Connection, column: str, value: str) -> CustomerFacts | None:
+    with conn.cursor(row_factory=class_row(CustomerFacts)) as cur:
+        return cur.execute(f"{_FACTS} WHERE {column} = %s".encode(), (value,)).fetchone()

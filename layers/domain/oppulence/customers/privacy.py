@@ -1,0 +1,93 @@
+"""A customer's personal data: all of it on demand, and none of it any more.
+
+Erasure leaves the customer's id, its currency, its subjects and links, which are ids of other systems, so that every amount
+still has its customer. The key stays too, as an opaque tombstone that keeps the customer from being made again by mistake;
+one that is personal itself is replaced by a random one. Two kinds of copies go by themselves: answers kept for an
+Idempotency-Key, sealed under the workspace's key, after 35 days; backups when they expire. Contexts that copied personal data
+delete it when they hear of the erasure.
+"""
+
+from oppulence.customers import manage, merging, search
+from oppulence.customers.events import CustomerErased
+from oppulence.customers.history import EVER
+from oppulence.customers.models import Customer, CustomerExport, CustomerRow, CustomerStatus, SubjectPeriod
+from oppulence.customers.store import customers as store
+from oppulence.customers.store import subjects as subject_store
+from oppulence.kernel.ids import random_text
+from oppulence.kernel.uow import UnitOfWork
+
+_SUBJECTS_A_STEP = 1_000
+_RANDOM = 20
+_PIECE = 3
+
+
+def export(uow: UnitOfWork, customer_id: str) -> CustomerExport:
+    """All that is kept of a customer here.
+
+    Raises:
+        CustomerNotFound: this workspace has none of that id.
+    """
+    row = manage.found(store.get(uow.conn, customer_id), customer_id)
+    return CustomerExport(
+        exported_at=uow.now, customer=manage.view(uow.conn, row), merged_customers=store.merged_into(uow.conn, customer_id),
+        subjects=_subjects(uow, customer_id),
+    )  # fmt: skip
+
+
+def erase(uow: UnitOfWork, customer_id: str) -> Customer:
+    """Delete a customer's personal data for good. Repeating it is harmless.
+
+    Raises:
+        CustomerNotFound: this workspace has none of that id.
+        CustomerNotActive: it was merged: erase the customer that it is now.
+    """
+    row = manage.found(store.get(uow.conn, customer_id, lock=True), customer_id)
+    if row.status is CustomerStatus.ERASED:
+        return manage.view(uow.conn, row)
+    if row.status is CustomerStatus.MERGED:
+        manage.check_active(row)
+    merged = store.merged_into(uow.conn, customer_id)
+    erased = merging.emptied(row, CustomerStatus.ERASED).model_copy(update={"key": _opaque(row.key, row), "updated_at": uow.now})
+    store.save(uow.conn, erased)
+    manage.write_terms(uow, erased)
+    for tombstone in merged:
+        store.save(uow.conn, tombstone.model_copy(update={"key": _opaque(tombstone.key, row)}))
+    uow.emit(CustomerErased(customer_id=row.id, customer_version=erased.version))
+    uow.audit("customer.erased", "customer", row.id)
+    return manage.view(uow.conn, erased)
+
+
+def erase_workspace(uow: UnitOfWork) -> None:
+    """Delete all that the context has of the workspace. Repeating it is harmless."""
+    store.delete_all(uow.conn)
+
+
+def is_personal(key: str, row: CustomerRow) -> bool:
+    """Whether a key tells who the customer is: an address, or text with a piece of the customer's name, address or phone in it.
+
+    Rather once too often: what is lost is only that the customer is not made again under the same key.
+    """
+    texts = [row.name or "", *(address.partition("@")[0] for address in row.emails)]
+    pieces = {piece for text in texts for piece in _plain(text, " ").split() if len(piece) >= _PIECE}
+    digits = "".join(c for c in row.phone or "" if c.isdigit())
+    plain = _plain(key, "")
+    return "@" in key or any(piece in plain for piece in pieces) or bool(digits and digits in plain)
+
+
+def _opaque(key: str | None, row: CustomerRow) -> str | None:
+    return f"erased_{random_text(_RANDOM)}" if key is not None and is_personal(key, row) else key
+
+
+def _subjects(uow: UnitOfWork, customer_id: str) -> list[SubjectPeriod]:
+    found: list[SubjectPeriod] = []
+    while True:
+        after = (found[-1].subject, found[-1].valid_from or EVER) if found else None
+        step = subject_store.page(uow.conn, customer_id, None, after, _SUBJECTS_A_STEP)
+        found += step
+        if len(step) < _SUBJECTS_A_STEP:
+            return found
+
+
+def _plain(text: str, instead: str) -> str:
+    """Normal text with something else in the place of every sign."""
+    return "".join(c if c.isalnum() else instead for c in search.normal(text))

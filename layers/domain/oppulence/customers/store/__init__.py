@@ -1,0 +1,1 @@
+"""Statements of the customers context: one function each."""

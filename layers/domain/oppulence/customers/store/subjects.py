@@ -1,0 +1,112 @@
+"""Statements of usage subjects and their history."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from oppulence.customers.history import EVER, Point
+from oppulence.customers.models import SubjectPeriod
+from oppulence.kernel.db import Connection
+from oppulence.kernel.pagination import After
+
+_PERIODS = """
+    SELECT s.subject, s.customer_id, nullif(s.valid_from, %(ever)s) AS valid_from,
+           (SELECT min(n.valid_from) FROM customers.subject_owners n
+             WHERE n.subject = s.subject AND n.replaced_at IS NULL AND n.valid_from > s.valid_from) AS valid_until
+      FROM customers.subject_owners s
+     WHERE s.customer_id = %(customer_id)s AND s.replaced_at IS NULL
+"""
+
+
+def lock(conn: Connection, workspace_id: str, subject: str) -> None:
+    """Wait for others who change this subject, or merge customers, and keep them waiting until the transaction ends."""
+    conn.execute(
+        "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 1)), pg_advisory_xact_lock(hashtextextended(%s, 2))",
+        (workspace_id, f"{workspace_id} {subject}"),
+    )
+
+
+def lock_all(conn: Connection, workspace_id: str) -> None:
+    """Wait for all who change subjects of the workspace, and keep them waiting until the transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (workspace_id,))
+
+
+def points(conn: Connection, subject: str) -> list[Point]:
+    """A subject's history as known now, in order of time."""
+    with conn.cursor(row_factory=class_row(Point)) as cur:
+        return cur.execute(
+            """
+            SELECT valid_from, customer_id FROM customers.subject_owners
+             WHERE subject = %s AND replaced_at IS NULL ORDER BY valid_from
+            """,
+            (subject,),
+        ).fetchall()
+
+
+def next_version(conn: Connection) -> int:
+    """A number above all rows' and all that were given out before."""
+    row = conn.execute("SELECT nextval('customers.subject_owners_id_seq')").fetchone()
+    assert row is not None
+    return int(str(row[0]))
+
+
+def replace(conn: Connection, subject: str, dropped: Sequence[Point], at: datetime) -> None:
+    """Say of points that they no longer hold."""
+    conn.execute(
+        """
+        UPDATE customers.subject_owners SET replaced_at = %s
+         WHERE subject = %s AND replaced_at IS NULL AND valid_from = ANY(%s)
+        """,
+        (at, subject, [point.valid_from for point in dropped]),
+    )
+
+
+def insert(conn: Connection, workspace_id: str, subject: str, point: Point, at: datetime) -> None:
+    """Add a point to a subject's history."""
+    conn.execute(
+        """
+        INSERT INTO customers.subject_owners (workspace_id, subject, valid_from, customer_id, recorded_at)
+        VALUES (%s, %s, %s, %s, %s)
+        """,
+        (workspace_id, subject, point.valid_from, point.customer_id, at),
+    )
+
+
+def give_all(conn: Connection, old: str, new: str, at: datetime) -> int:
+    """Re-attribute the whole history that is a customer's to another one; returns the number of periods."""
+    rows = conn.execute(
+        """
+        UPDATE customers.subject_owners SET replaced_at = %s WHERE customer_id = %s AND replaced_at IS NULL
+        RETURNING workspace_id, subject, valid_from
+        """,
+        (at, old),
+    ).fetchall()
+    if rows:
+        conn.execute(
+            """
+            INSERT INTO customers.subject_owners (workspace_id, subject, valid_from, customer_id, recorded_at)
+            SELECT %s, m.subject, m.valid_from, %s, %s FROM unnest(%s::text[], %s::timestamptz[]) AS m (subject, valid_from)
+            """,
+            (rows[0][0], new, at, [row[1] for row in rows], [row[2] for row in rows]),
+        )
+    return len(rows)
+
+
+def page(conn: Connection, customer_id: str, at: datetime | None, after: After | None, most: int) -> list[SubjectPeriod]:
+    """Periods in which subjects are a customer's, by subject and time."""
+    with conn.cursor(row_factory=class_row(SubjectPeriod)) as cur:
+        return cur.execute(
+            f"""
+            SELECT * FROM ({_PERIODS}
+               AND (%(subject)s::text IS NULL
+                    OR (s.subject, s.valid_from) > (%(subject)s, coalesce(%(valid_from)s::timestamptz, %(ever)s)))
+               AND (%(at)s::timestamptz IS NULL OR s.valid_from <= %(at)s)) p
+             WHERE %(at)s::timestamptz IS NULL OR p.valid_until IS NULL OR p.valid_until > %(at)s
+             ORDER BY p.subject, p.valid_from NULLS FIRST LIMIT %(most)s
+            """.encode(),
+            {
+                "customer_id": customer_id, "at": at, "ever": EVER, "subject": after and after[0],
+                "valid_from": after and after[1], "most": most,
+            },
+        ).fetchall()  # fmt: skip
