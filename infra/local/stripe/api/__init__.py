@@ -1,0 +1,21 @@
+"""The API's routes; importing this registers them all."""
+
+from infra.local.stripe.api import (
+    accounts,
+    catalog,
+    checkout,
+    clocks,
+    customers,
+    endpoints,
+    invoices,
+    payments,
+    portal,
+    reading,
+    setups,
+    subscriptions,
+)
+
+__all__ = [
+    "accounts", "catalog", "checkout", "clocks", "customers", "endpoints", "invoices", "payments", "portal", "reading",
+    "setups", "subscriptions",
+]  # fmt: skip

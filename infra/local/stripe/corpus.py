@@ -1,0 +1,70 @@
+"""The bundled corpus as an account: every object of its final state, and its events, on the shelves."""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from infra.local.paths import REPO
+from infra.local.stripe.unit import PLATFORM
+from infra.local.stripe.world import World
+
+BUNDLED = REPO / "tests" / "fixtures" / "stripe"
+
+
+def load(world: World, folder: Path = BUNDLED) -> int:
+    """Put the objects and events of a folder on the shelves of an empty world; returns how many.
+
+    The account takes the corpus' id, and time stands at its last event. Its subscriptions do not renew by themselves until
+    `revive` puts that on the agenda.
+    """
+    manifest = json.loads((folder / "manifest.json").read_text())
+    world.account = world.settings["account"] = manifest["account"]
+    world.clock.frozen = True
+    world.clock.set(float(manifest["last_event"]))
+    count = world.store.bulk(_rows(_lines(folder / "objects.jsonl.gz")))
+    count += world.store.bulk(_events(_lines(folder / "events.jsonl.gz")))
+    world.keep()
+    return count
+
+
+def revive(world: World) -> int:
+    """Let the corpus' live subscriptions renew, and its open invoices be retried, as time is moved on; returns how many."""
+    accounts = {account for account, _ in list(world.store.shelves)}
+    count = 0
+    for account in sorted(accounts):
+        unit = world.unit(account)
+        for sub in unit.find("subscription"):
+            if sub["status"] in ("active", "trialing", "past_due"):
+                end = sub["items"]["data"][0]["current_period_end"]
+                unit.at(max(end, unit.now + 1), "renew", sub["id"], end)
+                count += 1
+        for inv in unit.find("invoice"):
+            if inv["status"] == "open" and inv["next_payment_attempt"]:
+                unit.at(max(inv["next_payment_attempt"], unit.now + 1), "retry", inv["id"], inv["attempt_count"])
+                count += 1
+            elif inv["status"] == "draft" and inv["auto_advance"]:
+                unit.at(max(inv["created"] + 3600, unit.now + 1), "bill", inv["id"])
+                count += 1
+        world.commit(unit)
+    return count
+
+
+def _rows(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+    for line in lines:
+        body = line["object"]
+        account = "" if line["object_type"] in PLATFORM else line.get("account") or ""
+        yield account, body, json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _events(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+    for event in lines:
+        yield event.get("account") or "", event, json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    plain = path.with_suffix("")
+    data = plain.read_bytes() if not path.exists() and plain.exists() else gzip.decompress(path.read_bytes())
+    for line in data.splitlines():
+        yield json.loads(line)

@@ -1,0 +1,152 @@
+"""A local Stripe for tests and the demo: a process of its own, and what they do to it."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import stripe
+from infra.local import processes
+from infra.local.program import Program
+
+HOST = processes.HOST
+KEY = "sk_test_local0000000000000000000000"
+"""The full key that every world begins with."""
+
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+TIMEOUT_S = 300.0
+Obj = dict[str, Any]
+
+
+class FakeError(RuntimeError):
+    """The fake refused a step; the message says why."""
+
+
+class FakeStripe:
+    """A fake with its state under `root`. Stopped or killed and started again it goes on where it was.
+
+    `corpus` is true for the bundled objects and events, or a folder with others. Further options are those of
+    `server.Settings`: `now`, `frozen`, `validate_answers`, `rate_limit`, `retries_s`, `retries_wall`, `revive`.
+    """
+
+    def __init__(self, root: Path, *, corpus: bool | Path = False, **options: Any) -> None:
+        self.root = root
+        self.key = KEY
+        self.port = processes.kept_port(root / "stripe.port")
+        settings = {"port": self.port, "state": str(root), "corpus": str(corpus) if isinstance(corpus, Path) else corpus}
+        self._settings = root / "stripe.json"
+        self._settings.write_text(json.dumps(settings | options))
+        self._program = Program("infra.local.stripe", self._settings, root / "stripe.log", lambda: processes.accepts(self.port))
+
+    @property
+    def url(self) -> str:
+        """For `StripeClient(base_addresses={"api": url})`."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        return self._program.running
+
+    def start(self) -> Self:
+        """Start it; call this from the main thread."""
+        self._program.start()
+        return self
+
+    def stop(self) -> None:
+        self._program.stop()
+
+    def kill(self) -> None:
+        """SIGKILL it: what it answered is kept."""
+        self._program.kill()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def client(self, key: str | None = None, **options: Any) -> stripe.StripeClient:
+        """The SDK, pointed here; it does not repeat requests by itself unless told to."""
+        return stripe.StripeClient(key or self.key, base_addresses={"api": self.url}, **({"max_network_retries": 0} | options))
+
+    def do(self, path: str, **given: Any) -> Obj:
+        """Any step of `control`, by its path.
+
+        Raises:
+            FakeError: it was refused.
+        """
+        data = json.dumps(given).encode()
+        request = urllib.request.Request(f"{self.url}/_fake/{path}", data=data, method="POST")
+        try:
+            with OPENER.open(request, timeout=TIMEOUT_S) as response:
+                answer: Obj = json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            raise FakeError(json.loads(error.read())["error"]["message"]) from error
+        return answer
+
+    @property
+    def now(self) -> float:
+        """World seconds since 1970."""
+        return float(self.do("state")["now"])
+
+    def advance(self, to: float | None = None, *, days: float = 0, settle: bool = True) -> int:
+        """Move the whole world to a second, or on by days; returns how many things happened.
+
+        With `settle` every webhook on the way has had its attempt before time went on.
+        """
+        second = to if to is not None else self.now + days * 86_400
+        return int(self.do("clock", to=second, settle=settle)["done"])
+
+    def fail_next(self, count: int = 1, **how: Any) -> None:
+        """Let the next requests fail; `how` is what `faults.Fault` takes: status, path, when, retry_after_s, disconnect, …"""
+        self.do("faults", count=count, **how)
+
+    def limit(self, per_second: float | None, burst: float | None = None) -> None:
+        """Requests a second above which 429 is answered; None is no limit."""
+        self.do("rate_limit", per_second=per_second, burst=burst)
+
+    def deliveries(self, **mode: Any) -> list[Obj]:
+        """Change how webhooks are sent (see `delivering.Mode`), and list what became of each."""
+        found: list[Obj] = self.do("deliveries", **mode)["deliveries"]
+        return found
+
+    def settle(self) -> bool:
+        """Wait until each webhook that is due was attempted."""
+        return bool(self.do("deliveries/settle")["settled"])
+
+    def restricted_key(self, *permissions: str) -> str:
+        """A key that may do only this: `rak_customer_read`, `rak_webhook_write`, …"""
+        return str(self.do("keys", permissions=list(permissions))["key"])
+
+    def revoke(self, key: str) -> None:
+        self.do("keys", revoke=key)
+
+    def decline(self, payment_method: str, code: str | None, account: str | None = None) -> None:
+        """Let charges of a card fail with a decline code from now on; None lets them succeed."""
+        self.do(f"payment_methods/{payment_method}", decline=code, account=account)
+
+    def authenticate(self, payment_intent: str, *, passed: bool = True) -> Obj:
+        """The customer's answer to 3-D Secure."""
+        return self.do(f"payment_intents/{payment_intent}/authenticate", passed=passed)
+
+    def fill_page(self, url: str, **fields: str) -> int:
+        """Send a hosted page's form: `payment_method` (a number or token), `email`, `cancel_subscription`; returns the status.
+
+        The page that it leads to is not fetched: 303 is success with a return address, 402 a declined card.
+        """
+        data = urlencode(fields).encode()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
+        try:
+            with opener.open(urllib.request.Request(url, data=data, method="POST"), timeout=30) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Does not follow redirects."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
