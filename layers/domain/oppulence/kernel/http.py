@@ -71,7 +71,7 @@ def _handle(declared: Route, event: dict[str, Any]) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001 - the outermost frame: every error becomes an answer
             response = responses.of_error(error, request.id)
             telemetry.annotate(error=type(error).__name__ if response.status >= 500 else None)
-        _report(declared, request, response.status, time.perf_counter() - started)
+        telemetry.request(declared.method, declared.path, response.status, time.perf_counter() - started)
     headers["X-Request-Id"] = request.id
     return responses.to_gateway(response, headers)
 
@@ -139,8 +139,3 @@ def _arguments(declared: Route, request: Request, principal: "Principal | None")
     if declared.wants("principal"):
         arguments["principal"] = principal
     return arguments
-
-
-def _report(declared: Route, request: Request, status: int, seconds: float) -> None:
-    telemetry.log("request", method=declared.method, path=declared.path, status=status, duration_ms=round(seconds * 1000, 2))
-    telemetry.request_metrics(declared.method, declared.path, status, seconds)

@@ -20,19 +20,14 @@ def export(span: telemetry.Span, error: BaseException | None) -> None:
     body = {
         "resourceSpans": [
             {
-                "resource": {
-                    "attributes": [_text("service.name", environment.optional("POWERTOOLS_SERVICE_NAME") or "oppulence")]
-                },
+                "resource": {"attributes": [_text("service.name", telemetry.service())]},
                 "scopeSpans": [{"scope": {"name": "oppulence"}, "spans": [_span(span, error)]}],
             }
         ]
     }
-    request = urllib.request.Request(
-        environment.required("OTEL_EXPORTER_OTLP_ENDPOINT").rstrip("/") + "/v1/traces",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
+    url = environment.required("OTEL_EXPORTER_OTLP_ENDPOINT").rstrip("/") + "/v1/traces"
     try:
+        request = urllib.request.Request(url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
         urllib.request.urlopen(request, timeout=_TIMEOUT_S).close()
     except (OSError, HTTPException, ValueError) as failure:  # also one that hangs up in mid-answer, or an endpoint that is no URL
         telemetry.logger().warning("span_not_exported", extra={"reason": str(failure)})

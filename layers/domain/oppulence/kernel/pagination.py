@@ -4,15 +4,16 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from oppulence.kernel.errors import InvalidCursor
 from oppulence.kernel.secret import kernel_secret
@@ -20,7 +21,7 @@ from oppulence.kernel.secret import kernel_secret
 if TYPE_CHECKING:
     from oppulence.kernel.uow import Scope, UnitOfWork
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T")
 After = tuple[Any, ...]
 
 MAX_PAGE_BYTES = 4_000_000
@@ -67,25 +68,28 @@ def paginate(
     kept = _fitting(rows[: query.limit])
     more = len(rows) > len(kept)
     pagination = Pagination(has_more=more, next_cursor=_sign(key(kept[-1]), bound_to) if more else None)
-    return Page[Any].model_construct(data=kept, pagination=pagination)
+    kind = type(kept[0]) if kept else Any
+    return Page[kind].model_construct(data=kept, pagination=pagination)  # type: ignore[valid-type]
 
 
 def _fitting(rows: list[T]) -> list[T]:
     """The leading rows that fit one answer; at least one."""
-    if len(rows) < 2 or not _may_be_large(type(rows[0])):
+    if len(rows) < 2 or not _may_be_large(cast("Hashable", type(rows[0]))):
         return rows
     size = 0
     for index, row in enumerate(rows):
-        size += len(row.model_dump_json().encode())
+        size += len(to_json(row))
         if size > MAX_PAGE_BYTES and index:
             return rows[:index]
     return rows
 
 
 @cache
-def _may_be_large(kind: type[BaseModel]) -> bool:
+def _may_be_large(kind: type[object]) -> bool:
     """Whether rows carry free-form content or parts of their own: rows of plain columns never reach the limit."""
-    return not all(_is_plain(field.annotation) for field in kind.model_fields.values())
+    if issubclass(kind, BaseModel):
+        return not all(_is_plain(field.annotation) for field in kind.model_fields.values())
+    return not all(_is_plain(annotation) for annotation in get_type_hints(kind).values())
 
 
 def _is_plain(annotation: Any) -> bool:  # noqa: ANN401
@@ -104,7 +108,7 @@ def _binding(scope: "Scope", query: PageQuery) -> bytes:
 
 
 def _sign(key: After, bound_to: bytes) -> str:
-    payload = json.dumps([_plain(value) for value in key], separators=(",", ":")).encode()
+    payload = to_json([_plain(value) for value in key])
     return base64.urlsafe_b64encode(_tag(payload, bound_to) + payload).rstrip(b"=").decode()
 
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -106,9 +107,10 @@ def query_of(request: Request, model: type[BaseModel]) -> BaseModel:
         raise _explained(error.errors(include_url=False, include_input=False)[0], "query") from error
 
 
-def secret_fields(model: type[BaseModel]) -> set[str]:
+@cache
+def secret_fields(model: type[BaseModel]) -> frozenset[str]:
     """Names of a model's fields that are marked Secret."""
-    return {name for name, info in model.model_fields.items() if any(isinstance(mark, Secret) for mark in info.metadata)}
+    return frozenset(name for name, info in model.model_fields.items() if any(isinstance(mark, Secret) for mark in info.metadata))
 
 
 def _body(event: dict[str, Any]) -> bytes:

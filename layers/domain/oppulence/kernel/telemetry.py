@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from oppulence.kernel import environment
@@ -98,9 +99,13 @@ def logger() -> "Logger":
     """The process's logger."""
     from aws_lambda_powertools import Logger
 
-    return Logger(
-        service=environment.optional("POWERTOOLS_SERVICE_NAME") or "oppulence", json_serializer=_redacted_json, utc=True
-    )
+    return Logger(service=service(), json_serializer=_redacted_json, utc=True)
+
+
+@cache
+def service() -> str:
+    """What logs and spans call this function's part of the platform."""
+    return environment.optional("POWERTOOLS_SERVICE_NAME") or "oppulence"
 
 
 def log(message: str, **fields: Any) -> None:  # noqa: ANN401
@@ -117,23 +122,31 @@ def metric(name: str, value: float, unit: str, **dimensions: str) -> None:
             one.add_dimension(name=key, value=text)
 
 
-def request_metrics(method: str, path: str, status: int, seconds: float) -> None:
-    """The two request metrics of the seeds, as one embedded-format line."""
+def request(method: str, path: str, status: int, seconds: float) -> None:
+    """The one line that every request leaves: the log's fields, and in embedded format the two metrics of the seeds.
+
+    Written without the logger: no text of the caller's is in it but ids, and those are redacted by their shape.
+    """
     import sys
 
     from pydantic_core import to_json
 
-    line = {
-        "_aws": {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [_REQUEST_DIRECTIVE]},
+    now = time.time()
+    line: dict[str, Any] = {
+        "level": "INFO", "message": "request", "timestamp": datetime.fromtimestamp(now, UTC), "service": service(),
         "method": method, "path": path, "status": str(status), "http_requests_total": 1,
         "http_request_duration_seconds": round(seconds, 6),
+        "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [_REQUEST_DIRECTIVE]},
     }  # fmt: skip
+    running = _span.get()
+    if running:
+        line |= {"trace_id": running.trace_id, "span_id": running.span_id} | redact(running.known)
     sys.stdout.write(to_json(line).decode() + "\n")
 
 
 def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401
     """A copy of a log value without secrets and personal data: by the field's name, and by the shape of text."""
-    if name and (_SECRET_NAMES.search(name) or _PERSONAL_NAMES.match(name)) and value is not None:
+    if name and value is not None and _is_hidden(name):
         return REDACTED
     if isinstance(value, str):
         return _SECRET_VALUES.sub(lambda m: f"{m[1] or ''}{REDACTED}", value)
@@ -142,6 +155,12 @@ def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
     return value
+
+
+@lru_cache(maxsize=1024)
+def _is_hidden(name: str) -> bool:
+    """Whether a field of this name holds a secret or personal data."""
+    return bool(_SECRET_NAMES.search(name) or _PERSONAL_NAMES.match(name))
 
 
 def _redacted_json(line: dict[str, Any]) -> str:
