@@ -153,10 +153,8 @@ class _Batch:
         message_id: str = one.record["messageId"]
         try:
             tries = self._count(one.envelope.workspace_id, message_id, reason)
-        except (
-            psycopg.Error,
-            UnicodeError,
-        ) as uncounted:  # its workspace is none, for one: it would poison every batch it stands in
+        except (psycopg.Error, UnicodeError) as uncounted:
+            # Its workspace is none, for one. Raised, it would fail its whole batch.
             return self._bury(one.record, f"{reason} (and its tries cannot be counted: {uncounted})", 1)
         if tries >= self.declared.max_tries:
             return self._bury(one.record, reason, tries)

@@ -151,10 +151,13 @@ class ProviderError(AppError):
 
 
 class Unavailable(AppError):
-    """A store is down. Nothing was lost; the same request may be sent again."""
+    """A store is down. Nothing was lost; the same request may be sent again, in two seconds unless somebody knows better."""
 
     code = "temporarily_unavailable"
     status = 503
+
+    def __init__(self, message: str, *, param: str | None = None, **details: Any) -> None:  # noqa: ANN401
+        super().__init__(message, param=param, **{"retry_after": 2, **details})
 
 
 class NotYet(Exception):

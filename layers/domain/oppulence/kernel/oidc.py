@@ -95,6 +95,9 @@ def _has(keys: jwt.PyJWKSet, kid: str) -> bool:
 def _fetch() -> jwt.PyJWKSet:
     try:
         with urllib.request.urlopen(environment.required("OIDC_JWKS_URL"), timeout=3) as answer:
-            return jwt.PyJWKSet.from_dict(json.loads(answer.read(200_000)))
+            found = json.loads(answer.read(200_000))
+            if not isinstance(found, dict):
+                raise ValueError("the issuer's key set is no JSON object")
+            return jwt.PyJWKSet.from_dict(found)
     except (OSError, HTTPException, ValueError, jwt.PyJWTError) as error:  # away, or answering with something else
         raise Unavailable("The identity provider's keys cannot be fetched. Try again in a few seconds.") from error
