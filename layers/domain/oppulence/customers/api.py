@@ -20,10 +20,6 @@ _FACTS = """
       FROM customers_api.customers asked
       JOIN customers_api.customers c ON c.id = coalesce(asked.merged_into, asked.id)
 """
-_KNOWN = """
-    {s}.recorded_at <= coalesce(%(as_of)s, 'infinity') AND (CASE WHEN %(as_of)s::timestamptz IS NULL THEN {s}.replaced_at IS NULL
-      ELSE {s}.replaced_at IS NULL OR {s}.replaced_at > %(as_of)s END)
-"""
 
 
 class CustomerFacts(Row):
@@ -72,7 +68,7 @@ def owners_at(conn: Connection, subjects: Sequence[str], at: datetime, as_of: da
         SELECT wanted.subject, o.customer_id
           FROM unnest(%(subjects)s::text[]) AS wanted (subject)
           CROSS JOIN LATERAL (SELECT s.customer_id FROM customers_api.subject_owners s
-                               WHERE s.subject = wanted.subject AND s.valid_from <= %(at)s AND {_KNOWN.format(s="s")}
+                               WHERE s.subject = wanted.subject AND s.valid_from <= %(at)s AND {_known("s", as_of)}
                                ORDER BY s.valid_from DESC LIMIT 1) o
          WHERE o.customer_id IS NOT NULL
         """.encode(),
@@ -92,9 +88,9 @@ def periods_of(conn: Connection, customer_id: str, as_of: datetime | None = None
             f"""
             SELECT s.subject, s.customer_id, nullif(s.valid_from, %(ever)s) AS valid_from,
                    (SELECT min(n.valid_from) FROM customers_api.subject_owners n
-                     WHERE n.subject = s.subject AND n.valid_from > s.valid_from AND {_KNOWN.format(s="n")}) AS valid_until
+                     WHERE n.subject = s.subject AND n.valid_from > s.valid_from AND {_known("n", as_of)}) AS valid_until
               FROM customers_api.subject_owners s
-             WHERE s.customer_id = %(customer_id)s AND {_KNOWN.format(s="s")}
+             WHERE s.customer_id = %(customer_id)s AND {_known("s", as_of)}
              ORDER BY s.subject, s.valid_from
             """.encode(),
             values,
@@ -113,3 +109,10 @@ def mark_used(conn: Connection, customer_id: str, at: datetime) -> bool:
 def _facts(conn: Connection, column: str, value: str) -> CustomerFacts | None:
     with conn.cursor(row_factory=class_row(CustomerFacts)) as cur:
         return cur.execute(f"{_FACTS} WHERE {column} = %s".encode(), (value,)).fetchone()
+
+
+def _known(alias: str, as_of: datetime | None) -> str:
+    """The condition on rows of ownership that hold by now, or that held by `as_of`."""
+    if as_of is None:
+        return f"{alias}.replaced_at IS NULL"
+    return f"{alias}.recorded_at <= %(as_of)s AND ({alias}.replaced_at IS NULL OR {alias}.replaced_at > %(as_of)s)"

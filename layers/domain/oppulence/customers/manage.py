@@ -223,7 +223,8 @@ def views(conn: Connection, rows: list[Any]) -> list[Customer]:
 def _new(uow: UnitOfWork, key: str | None) -> CustomerRow:
     return CustomerRow(
         id=new_id("cust"), key=key, status=CustomerStatus.ACTIVE, merged_into=None, name=None, emails=[], phone=None,
-        address=None, tax_ids=[], currency=None, locale=None, time_zone=None, metadata={}, version=1, created_at=uow.now, updated_at=uow.now,
+        address=None, tax_ids=[], currency=None, locale=None, time_zone=None, metadata={}, version=1,
+        created_at=uow.now, updated_at=uow.now,
     )  # fmt: skip
 
 

@@ -1,0 +1,76 @@
+"""What higher contexts ask of customers."""
+
+from datetime import UTC, datetime, timedelta
+
+from oppulence.customers import api as customers_api
+from oppulence.kernel import clock
+from tests.customers.support import JANE, day, fact, give, make, tell
+from tests.support.api import Api
+from tests.support.world import World
+
+AT = datetime(2026, 1, 15, tzinfo=UTC)
+
+
+def test_a_customer_is_found_by_id_and_key(api: Api, world: World) -> None:
+    made = make(api, **JANE, key="jane")
+    found = world.within(
+        "ledger", lambda uow: [customers_api.customer(uow.conn, made["id"]), customers_api.by_key(uow.conn, "jane")]
+    )
+    assert found[0] == found[1] and (found[0].id, found[0].name, found[0].address.city) == (made["id"], JANE["name"], "Wien")
+    assert world.within("ledger", lambda uow: customers_api.by_key(uow.conn, "joe")) is None
+
+
+def test_owners_at_an_instant(api: Api, world: World) -> None:
+    first, second = make(api)["id"], make(api)["id"]
+    give(api, first, "a")
+    give(api, second, "a", valid_from=day(20))
+    give(api, second, "b")
+    ask = lambda at: world.within("ledger", lambda uow: customers_api.owners_at(uow.conn, ["a", "b", "c"], at))  # noqa: E731
+    assert ask(AT) == {"a": first, "b": second}
+    assert ask(AT + timedelta(days=10)) == {"a": second, "b": second}
+
+
+def test_ownership_as_it_was_known_before_a_correction(api: Api, world: World) -> None:
+    first, second = make(api)["id"], make(api)["id"]
+    give(api, first, "a")
+    known = clock.now()
+    give(api, second, "a", valid_from=day(10))
+    periods = lambda who, as_of: [  # noqa: E731
+        (one.valid_from, one.valid_until)
+        for one in world.within("ledger", lambda uow: customers_api.periods_of(uow.conn, who, as_of=as_of))
+    ]
+    tenth = datetime.fromisoformat(day(10))
+    assert (periods(first, None), periods(second, None)) == ([(None, tenth)], [(tenth, None)])
+    assert (periods(first, known), periods(second, known)) == ([(None, None)], [])
+    assert world.within("ledger", lambda uow: customers_api.owners_at(uow.conn, ["a"], AT, as_of=known)) == {"a": first}
+
+
+def test_a_providers_customer_leads_to_ours(api: Api, world: World) -> None:
+    made = make(api, key="k")["id"]
+    tell(world, fact("created", "cus_1", key="k"), fact("created", "cus_1", key="k", account="acct_1"))
+    ask = lambda account: world.within(  # noqa: E731
+        "ledger", lambda uow: customers_api.of_provider(uow.conn, "stripe", account, "cus_1")
+    )
+    assert (ask(None), ask("acct_1"), ask("acct_2")) == (made, made, None)
+
+
+def test_another_workspace_sees_and_marks_nothing(api: Api, world: World) -> None:
+    made = make(api, key="k")["id"]
+    give(api, made, "s")
+    tell(world, fact("created", "cus_1", key="k"))
+    asked = world.within(
+        "ledger",
+        lambda uow: [
+            customers_api.customer(uow.conn, made), customers_api.by_key(uow.conn, "k"), customers_api.periods_of(uow.conn, made),
+            customers_api.owners_at(uow.conn, ["s"], AT), customers_api.of_provider(uow.conn, "stripe", None, "cus_1"),
+            customers_api.mark_used(uow.conn, made, uow.now),
+        ],
+        workspace_id=world.workspace(),
+    )  # fmt: skip
+    assert asked == [None, None, [], {}, None, False]
+
+
+def test_marking_says_whether_there_is_such_a_customer(api: Api, world: World) -> None:
+    made = make(api)["id"]
+    ask = lambda one: world.within("ledger", lambda uow: customers_api.mark_used(uow.conn, one, uow.now))  # noqa: E731
+    assert (ask(made), ask("cust_00000000000000000000")) == (True, False)
