@@ -15,7 +15,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Figure:
-    """What is, what must be, and where they differ in the end, if they do."""
+    """What is, what must be, and a word on it: where the two differ, if they do."""
 
     name: str
     found: Any
@@ -128,13 +128,16 @@ def _expected_outcome(expected: dict[Key, corpus.Case], case: dict[str, Any]) ->
 def _mails(platform: Platform, cases: list[dict[str, Any]]) -> Iterable[Figure]:
     """Mails are read back from SES; what they must be is what the cases' timelines say was sent, by message id.
 
-    Which steps must have been sent follows from the corpus; not after an interruption, when time went on without the demo.
+    Which reminders were due follows from the corpus; not after an interruption, when time went on without the demo. A machine
+    that is too slow for the pace of time may find a later reminder due as well: then it skips the earlier one, and says so.
     """
     told: dict[str, tuple[Key, str]] = {}
+    skipped: set[tuple[Key, str]] = set()
     for case in cases:
         timeline = platform.get(f"/v1/recovery/cases/{case['id']}")["timeline"]
         key = (case["account"] or "", case["invoice_id"])
         told |= {entry["details"]["message_id"]: (key, entry["step"]) for entry in timeline if entry["kind"] == "mail"}
+        skipped |= {(key, entry["step"]) for entry in timeline if entry["kind"] == "skipped"}
     kept = mails.keep(platform.cloud.state.parent)
     ours = {message_id for message_id in kept if message_id in told or not _elsewhere(platform, message_id)}
     yield Figure("e-mails sent", len(ours), len(told), "" if ours == told.keys() else "message ids differ")
@@ -142,11 +145,16 @@ def _mails(platform: Platform, cases: list[dict[str, Any]]) -> Iterable[Figure]:
     if not platform.interrupted:
         sent = {(key, step) for key, step in told.values() if step not in expected[key].unsure}
         due = {(key, step) for key, case in expected.items() for step in case.steps}
-        late = sorted(f"{step} of {key[1]}" for key, step in due ^ sent)
-        yield Figure("reminders due before their invoice was final", len(due & sent), len(due), "; ".join(late[:EXAMPLES]))
-        yield Figure("reminders sent after their invoice was final", len(sent - due), 0, "; ".join(late[:EXAMPLES]))
+        lost, after = due - sent - skipped, sent - due
+        note = f"{len(due & skipped)} skipped for a later one" if due & skipped else ""
+        yield Figure("reminders due: sent, or skipped for a reason", len(due - lost), len(due), _examples(lost) or note)
+        yield Figure("reminders sent after their invoice was final", len(after), 0, _examples(after))
     outside = [to for message_id in ours for to in kept[message_id]["To"] if not to.endswith("@example.com")]
     yield Figure("e-mails to others than *@example.com", len(outside), 0, ", ".join(outside[:EXAMPLES]))
+
+
+def _examples(reminders: set[tuple[Key, str]]) -> str:
+    return "; ".join(sorted(f"{step} of {key[1]}" for key, step in reminders)[:EXAMPLES])
 
 
 def _elsewhere(platform: Platform, message_id: str) -> bool:
