@@ -23,8 +23,9 @@ dev: setup ## Start the platform, show its logs, take code edits at once; Ctrl-C
 down: setup ## Stop the platform; its data stay
 	@$(OPPULENCE) local down
 
-test: setup ## The whole test suite
-	@$(BIN)/python -m pytest
+test: setup ## The whole test suite: in process on two cores, then on the deployed template
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not e2e"
+	@$(BIN)/python -m pytest -m e2e
 
 check: setup lint ## Lint, types and the fast tests
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not e2e and not slow"

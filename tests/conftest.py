@@ -1,6 +1,7 @@
 """Fixtures of all tests: a real PostgreSQL, AWS in process, the API through its handlers, and a world of workspaces."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ from tests.support.api import Api
 from tests.support.world import World
 
 DOMAIN = Path(__file__).parent.parent / "layers" / "domain" / "oppulence"
+
+
+def pytest_configure() -> None:
+    """A test run that is told to end stops what it started, as after Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
