@@ -11,4 +11,4 @@ from oppulence.sync import intake
     batch=True, timeout_s=30,
 )  # fmt: skip
 def handler(received: list[Received]) -> None:
-    intake.take_in(received[0].envelope.workspace_id, [WebhookReceived.model_validate(one.envelope.data) for one in received])
+    intake.take_in(received[0].envelope.workspace_id, [one.event for one in received if isinstance(one.event, WebhookReceived)])

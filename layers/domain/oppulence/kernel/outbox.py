@@ -47,7 +47,7 @@ def insert(conn: Connection, schema: str, rows: list[OutboxRow]) -> None:
     conn.execute(
         sql.SQL(
             "INSERT INTO {}.outbox (id, workspace_id, type, detail)"
-            " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
+            " SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[])"
         ).format(sql.Identifier(schema)),
         ([r.id for r in rows], [r.workspace_id for r in rows], [r.type for r in rows], [r.detail for r in rows]),
     )

@@ -1,6 +1,6 @@
 """Applying webhooks to the mirror: store the bytes, settle each object's state, tell each new fact once.
 
-One transaction per batch. The rows of all objects in it are locked first, so two batches about one object take turns.
+One transaction per batch. All objects in it are locked first, so two batches about one object take turns.
 """
 
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ def settle(uow: UnitOfWork, fresh: list[Seen]) -> Settled:
     by_key: dict[ObjectKey, list[Seen]] = {}
     for one in fresh:
         by_key.setdefault(one.event.key, []).append(one)
-    locked = store.lock_objects(uow.conn, uow.workspace_id, list(by_key), uow.now)
+    locked = store.lock_objects(uow.conn, uow.workspace_id, list(by_key))
     ties = _ties(uow, by_key, locked)
     states: list[ObjectState] = []
     superseded: list[tuple[str, str]] = []
@@ -89,7 +89,14 @@ def settle(uow: UnitOfWork, fresh: list[Seen]) -> Settled:
         winner = _winner(stored, group, ties.get(key, []))
         states.append(_state(uow, stored, group, winner))
         superseded += [(key[0], one.event.id) for one in group if winner is None or one.event.id != winner.event.id]
-    return Settled(store.save_objects(uow.conn, uow.workspace_id, states, uow.now), superseded)
+    return Settled(_save(uow, states), superseded)
+
+
+def _save(uow: UnitOfWork, states: list[ObjectState]) -> int:
+    changed = [one for one in states if one.data is not None]
+    kept = [one for one in states if one.data is None]
+    saved = store.save_objects(uow.conn, uow.workspace_id, changed, uow.now) if changed else 0
+    return saved + (store.save_told(uow.conn, uow.workspace_id, kept) if kept else 0)
 
 
 def _ties(
