@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
 from oppulence.kernel.errors import Permanent
 
 NEVER_OBJECTS = frozenset({"invoice.upcoming"})
@@ -64,7 +66,7 @@ def read(body: bytes) -> StripeEvent:
         Permanent: the bytes are no Stripe event.
     """
     try:
-        document = json.loads(body)
+        document = _parsed(body)
         data = document.get("data") or {}
         shown, previous = data.get("object"), data.get("previous_attributes")
         event = StripeEvent(
@@ -79,23 +81,25 @@ def read(body: bytes) -> StripeEvent:
 
 def storable(value: dict[str, Any]) -> str:
     """JSON text that PostgreSQL accepts as jsonb: U+0000 and lone surrogates become U+FFFD."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if "\\u0000" in text:
+    try:
+        text = to_json(value).decode()
+        return text if "\\u0000" not in text else to_json(_without_nul(value)).decode()
+    except PydanticSerializationError:
         text = json.dumps(_without_nul(value), ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if not _is_unicode(text) else text
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401
+    """The JSON document. What the quick reader refuses, such as half a surrogate pair, the patient one may still take."""
+    try:
+        return from_json(body, cache_strings="keys")
+    except ValueError:
+        return json.loads(body)
 
 
 def _seconds(created: int | str) -> int:
     """`created` in whole seconds; thin events of API v2 carry an ISO instant."""
     return created if isinstance(created, int) else int(datetime.fromisoformat(created).timestamp())
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _without_nul(value: Any) -> Any:  # noqa: ANN401
