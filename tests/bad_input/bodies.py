@@ -11,6 +11,9 @@ from pydantic import BaseModel
 from oppulence.kernel.declarations import Route
 
 Schema = dict[str, Any]
+MEANT: dict[str, Any] = {"scopes": ["sync:read"], "time_zone": "UTC"}
+"""What fields mean whose schema only says that they are text."""
+
 WRONG: tuple[Any, ...] = (None, True, 12.5, -1, 10**30, "", "\u0000", "x" * 70_000, [], {}, [[]], {"a": {}}, [None])
 """Values of which each field's type allows but a few."""
 
@@ -21,10 +24,10 @@ def schema_of(model: type[BaseModel]) -> Schema:
 
 
 def fitting(model: type[BaseModel], hints: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A body that the model takes; `hints` are values by field name, where the schema cannot say what is meant."""
+    """A body that the model takes; `hints` are values to use for fields of these names."""
     whole = schema_of(model)
     body = {name: _value(part, whole) for name, part in whole.get("properties", {}).items()}
-    body |= {name: value for name, value in (hints or {}).items() if name in body}
+    body |= {name: value for name, value in {**MEANT, **(hints or {})}.items() if name in body}
     model.model_validate_json(_text(body))
     return body
 

@@ -38,9 +38,7 @@ def victim(surroundings: None, postgres: Postgres) -> Iterator[Tenant]:
     """Workspace A."""
     with psycopg.connect(postgres.url, autocommit=True) as admin:
         world = World(admin)
-        tenant = tenants.build(world, People(world))
-        tenants.look_around(tenant)
-        yield tenant
+        yield tenants.build(world, People(world))
 
 
 @pytest.fixture

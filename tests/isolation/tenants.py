@@ -13,7 +13,7 @@ from oppulence.kernel import aws
 from oppulence.kernel.declarations import Consumer, Route, declaration_of
 from oppulence.kernel.events import Envelope
 from oppulence.kernel.ids import random_text
-from tests.bad_input.bodies import fitting
+from tests.bad_input.bodies import fitting, required
 from tests.support import stripe
 from tests.support.api import Answer, Api
 from tests.support.entries import FUNCTIONS, entry, routes
@@ -23,6 +23,9 @@ from tests.tenancy.people import People
 Row = dict[str, Any]
 PER_NAME = 40
 """Values kept of one field name: enough to attack with, few enough to be quick."""
+
+PER_LIST = 10
+"""Rows of a list that are looked at one by one."""
 
 
 @dataclass
@@ -82,30 +85,33 @@ def build(world: World, people: People) -> Tenant:
         caller.put(f"/v1/feature_flags/flag_{random_text(8).lower()}", {"enabled": True, "description": random_text(12)}),
     ]  # fmt: skip
     assert {one.status for one in made} <= {200, 201}, [one.body for one in made]
-    for declared in (one for _, one, _ in routes()):
-        if declared.method == "POST" and declared.access == "scope" and not declared.path_parameters:
-            body = json.dumps(fitting(declared.body)).encode() if declared.body else b""
-            once = caller.with_headers(Idempotency_Key=random_text(20))
-            assert once.send("POST", declared.path, body).status < 500, declared.path
     corpus = stripe.corpus()
     stripe.mirror(world, [*corpus[:200], *corpus[700:800]])
     for _ in range(3):  # consumers emit in turn
         _deliver(world, world.envelopes())
+    tenant = Tenant(world.workspace_id, caller)
+    for _ in range(2):  # what stands below another thing needs that one first
+        _add_to_lists(tenant)
+        look_around(tenant)
     entry("tenancy.schedules.seal_audit")({}, None)
-    return Tenant(world.workspace_id, caller)
+    return tenant
 
 
 def look_around(tenant: Tenant) -> None:
     """Call all GET routes with whatever their answers give for each other, until nothing new turns up."""
     done: set[str] = set()
+    tenant.lists.clear()
     while fresh := [(declared, path) for declared in _gets() for path in paths(tenant, declared) if path not in done]:
         for declared, path in fresh:
             done.add(path)
             answer = tenant.caller.get(path)
             if answer.status == 200:
                 tenant.seen.take(answer.body)
-                tenant.lists.setdefault(declared.path, []).extend(answer.body.get("data") or [])
-                tenant.shown.setdefault(declared.path, []).append(path)
+                within, data = _parameters(declared, path), answer.body.get("data")
+                rows = data if isinstance(data, list) else []
+                tenant.lists.setdefault(declared.path, []).extend({**within, **row} for row in rows)
+                shown = tenant.shown.setdefault(declared.path, [])
+                shown += [path] if path not in shown else []
 
 
 def paths(tenant: Tenant, declared: Route) -> list[str]:
@@ -115,11 +121,12 @@ def paths(tenant: Tenant, declared: Route) -> list[str]:
         return [declared.path]
     last = rest.partition("}")[0]
     if head in tenant.lists or any(one.path == head for one in _gets()):
-        rows = [{**row, last: row.get(last) or row["id"]} for row in tenant.lists.get(head, [])]
+        rows = [{**row, last: row.get(last) or row.get("id")} for row in tenant.lists.get(head, [])]
     else:
         rows = [{last: value.split(".")[0]} for value in tenant.seen.values(last, last.rpartition("_")[2]) if "/" not in value]
-    filled = (declared.path.format_map(row) for row in rows)
-    return list(dict.fromkeys(filled))[:PER_NAME]
+    names = re.findall(r"\{(\w+)\}", declared.path)
+    filled = (declared.path.format_map(row) for row in rows if all(isinstance(row.get(name), str) for name in names))
+    return list(dict.fromkeys(filled))[: PER_LIST if head in tenant.lists else PER_NAME]
 
 
 def digest(world: World, workspace_id: str) -> dict[str, Any]:
@@ -142,6 +149,26 @@ def foreign(tenant: Tenant, answer: Answer, sent: str) -> list[str]:
     return [one for one in tenant.seen.texts if one in text and one not in sent] + [
         str(one) for one in own.numbers & tenant.seen.numbers
     ]
+
+
+def _add_to_lists(tenant: Tenant) -> None:
+    """POST to every list that takes new rows, wherever one stands."""
+    lists = {declared.path for declared in _gets()}
+    for _, declared, _ in routes():
+        if declared.method != "POST" or declared.access != "scope" or declared.path not in lists or declared.body is None:
+            continue
+        full = fitting(declared.body)
+        least = {name: full[name] for name in required(declared.body)}
+        known = tenant.shown.get(declared.path) or ([] if declared.path_parameters else [declared.path])
+        for path, body in ((path, body) for path in known[:2] for body in (full, least)):
+            once = tenant.caller.with_headers(Idempotency_Key=random_text(20))
+            assert once.send("POST", path, json.dumps(body).encode()).status < 500, path
+
+
+def _parameters(declared: Route, path: str) -> dict[str, str]:
+    pattern = next(pattern for pattern, one, _ in routes() if one is declared)
+    match = pattern.match(path)
+    return match.groupdict() if match else {}
 
 
 def _gets() -> list[Route]:

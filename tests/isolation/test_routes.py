@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -36,13 +37,12 @@ def bodies(victim: Tenant, declared: Route) -> Iterator[dict[str, Any] | None]:
     if declared.body is None:
         yield None
         return
-    hints: dict[str, Any] = {"scopes": ["sync:read"]}
-    good = fitting(declared.body, hints)
+    good = fitting(declared.body)
     yield good
     for name, value in good.items():
         for word in words(victim)[:WORDS_A_ROUTE] if isinstance(value, str) else []:
             try:
-                yield fitting(declared.body, {**hints, name: word})
+                yield fitting(declared.body, {name: word})
             except ValueError:
                 continue  # the route would refuse it unread
 
@@ -63,11 +63,11 @@ def attack(victim: Tenant, caller: Api, declared: Route) -> Iterator[tuple[Answe
     known = victim.shown.get(declared.path) or tenants.paths(victim, declared)
     targets = known[:PATHS_A_ROUTE] or [declared.path.replace("{", "").replace("}", "")]
     once = caller.with_headers(Idempotency_Key=random_text(20)) if declared.idempotent else caller
-    for path in targets:
-        for body in bodies(victim, declared):
+    for place, path in enumerate(targets):
+        for body in islice(bodies(victim, declared), 1 if place else None):  # the first path takes all, the others one
             raw = b"" if body is None else json.dumps(body).encode()
             yield once.send(declared.method, path, raw), f"{path} {raw.decode()}"
-        for query in queries(victim, declared):
+        for query in islice(queries(victim, declared), 1 if place else None):
             if declared.method == "GET":
                 yield once.send("GET", path, query=query), f"{path} {json.dumps(query)}"
 
@@ -92,8 +92,8 @@ def test_the_sweep_reaches_the_route(declared: Route, victim: Tenant) -> None:
     assert tenants.paths(victim, declared), f"nothing in workspace A fills {declared.path}: add it to tenants.build"
     if declared.method == "GET":
         assert victim.shown.get(declared.path), f"A's own GET {declared.path} was never answered"
-        rows = victim.lists.get(declared.path)
-        assert rows or "data" not in victim.caller.get(victim.shown[declared.path][0]).body, f"A has no rows in {declared.path}"
+        data = victim.caller.get(victim.shown[declared.path][0]).body.get("data")
+        assert victim.lists.get(declared.path) or not isinstance(data, list), f"A has no rows in {declared.path}"
 
 
 @pytest.mark.parametrize("declared", GUARDED, ids=name_of)
