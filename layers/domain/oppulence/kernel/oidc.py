@@ -97,7 +97,7 @@ def _fetch() -> jwt.PyJWKSet:
         with urllib.request.urlopen(environment.required("OIDC_JWKS_URL"), timeout=3) as answer:
             found = json.loads(answer.read(200_000))
             if not isinstance(found, dict):
-                raise ValueError("the issuer's key set is no JSON object")
+                raise TypeError("the issuer's key set is no JSON object")
             return jwt.PyJWKSet.from_dict(found)
-    except (OSError, HTTPException, ValueError, jwt.PyJWTError) as error:  # away, or answering with something else
+    except (OSError, HTTPException, ValueError, TypeError, jwt.PyJWTError) as error:  # away, or answering with something else
         raise Unavailable("The identity provider's keys cannot be fetched. Try again in a few seconds.") from error
