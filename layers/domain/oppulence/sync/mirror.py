@@ -4,7 +4,7 @@ One transaction per batch. All objects in it are locked first, so two batches ab
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from oppulence.kernel.uow import UnitOfWork
@@ -12,7 +12,7 @@ from oppulence.sync import store
 from oppulence.sync.events import EventsStored
 from oppulence.sync.facts import add_name, facts_of, state_of
 from oppulence.sync.ordering import Seen, latest
-from oppulence.sync.store import ObjectKey, ObjectState, RawEvent, Sibling, StoredObject
+from oppulence.sync.store import EventKey, ObjectKey, ObjectState, RawEvent, Sibling, StoredObject
 from oppulence.sync.stripe_events import StripeEvent, read, storable
 
 _EVENTS_PER_ANNOUNCEMENT = 100
@@ -37,19 +37,38 @@ def apply(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> int:
     unique = {(one.event.account, one.event.id): one for one in reversed(deliveries)}
     counts = _count(deliveries)
     rows = [_raw(one, mode, counts[key]) for key, one in sorted(unique.items())]
+    overtaken = _overtaken([unique[row.key].event for row in rows if row.status == "applied"])
+    rows = [replace(row, status="superseded") if row.key in overtaken else row for row in rows]
     arrivals = store.insert_raw(uow.conn, uow.workspace_id, rows)
-    applied = {(row.account, row.event_id) for row in rows if row.status == "applied"}
+    applied = {row.key for row in rows if row.status in ("applied", "superseded")}
     fresh = [Seen(unique[key].event, arrival) for key, arrival in arrivals.items() if key in applied]
     if fresh:
-        superseded = settle(uow, fresh).superseded
-        if superseded:
-            store.mark_superseded(uow.conn, uow.workspace_id, superseded)
+        superseded = set(settle(uow, fresh).superseded)
+        _correct(uow, superseded - overtaken, "superseded")
+        _correct(uow, (overtaken & arrivals.keys()) - superseded, "applied")
     _announce_stored(uow, list(arrivals))
     return len(arrivals)
 
 
-def _count(deliveries: Sequence[Delivery]) -> dict[tuple[str, str], int]:
-    counts: dict[tuple[str, str], int] = {}
+def _overtaken(events: Sequence[StripeEvent]) -> set[EventKey]:
+    """Events, given in the order in which they will be stored, that another one of the batch overtakes.
+
+    Nearly always what settling finds too: said at once, it spares rows that are written twice.
+    """
+    by_key: dict[ObjectKey, list[Seen]] = {}
+    for arrival, event in enumerate(events):
+        by_key.setdefault(event.key, []).append(Seen(event, arrival))
+    winners = {latest(group).event.id for group in by_key.values()}
+    return {(event.account, event.id) for event in events if event.id not in winners}
+
+
+def _correct(uow: UnitOfWork, events: set[EventKey], status: str) -> None:
+    if events:
+        store.set_status(uow.conn, uow.workspace_id, sorted(events), status)
+
+
+def _count(deliveries: Sequence[Delivery]) -> dict[EventKey, int]:
+    counts: dict[EventKey, int] = {}
     for one in deliveries:
         key = (one.event.account, one.event.id)
         counts[key] = counts.get(key, 0) + 1
@@ -72,7 +91,7 @@ class Settled:
     """What settling did: objects that changed, and events, as (account, event id), that did not show the latest state."""
 
     changed: int
-    superseded: list[tuple[str, str]]
+    superseded: list[EventKey]
 
 
 def settle(uow: UnitOfWork, fresh: list[Seen]) -> Settled:
@@ -83,7 +102,7 @@ def settle(uow: UnitOfWork, fresh: list[Seen]) -> Settled:
     locked = store.lock_objects(uow.conn, uow.workspace_id, list(by_key))
     ties = _ties(uow, by_key, locked)
     states: list[ObjectState] = []
-    superseded: list[tuple[str, str]] = []
+    superseded: list[EventKey] = []
     for key, group in by_key.items():
         stored = locked[key]
         winner = _winner(stored, group, ties.get(key, []))
@@ -145,7 +164,7 @@ def _state(uow: UnitOfWork, stored: StoredObject, group: list[Seen], winner: See
     return ObjectState(stored.key, storable(event.object), event.removes, event.id, event.created_at, version, told)
 
 
-def _announce_stored(uow: UnitOfWork, new: list[tuple[str, str]]) -> None:
+def _announce_stored(uow: UnitOfWork, new: list[EventKey]) -> None:
     """Tell analytics which events to fetch."""
     by_account: dict[str, list[str]] = {}
     for account, event_id in new:

@@ -13,6 +13,11 @@ from psycopg.rows import args_row, class_row
 from oppulence.kernel.db import Connection
 
 ObjectKey = tuple[str, str, str]
+"""Account, type, id."""
+
+EventKey = tuple[str, str]
+"""Account, event id."""
+
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -32,6 +37,11 @@ class RawEvent:
     error: str | None
     body: bytes
     deliveries: int = 1
+
+    @property
+    def key(self) -> EventKey:
+        """Its place among a workspace's events."""
+        return self.account, self.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ class ObjectState:
     told: list[str]
 
 
-def insert_raw(conn: Connection, workspace_id: str, rows: Sequence[RawEvent]) -> dict[tuple[str, str], int]:
+def insert_raw(conn: Connection, workspace_id: str, rows: Sequence[RawEvent]) -> dict[EventKey, int]:
     """Store events; a known one only counts its delivery. Returns the new ones' arrival by (account, event id)."""
     columns: list[Any] = [
         [getattr(row, name) for row in rows]
@@ -183,15 +193,15 @@ def save_told(conn: Connection, workspace_id: str, states: Sequence[ObjectState]
     ).rowcount  # fmt: skip
 
 
-def mark_superseded(conn: Connection, workspace_id: str, events: Sequence[tuple[str, str]]) -> None:
-    """Say of events, given as (account, event id), that a later state was known already."""
+def set_status(conn: Connection, workspace_id: str, events: Sequence[EventKey], status: str) -> None:
+    """Say of stored events whether they were applied or a later state was known already."""
     conn.execute(
         """
-        UPDATE sync.raw_events r SET status = 'superseded'
+        UPDATE sync.raw_events r SET status = %s
           FROM unnest(%b::text[], %b::text[]) AS k (account, event_id)
          WHERE r.workspace_id = %s AND r.account = k.account AND r.event_id = k.event_id
         """,
-        ([account for account, _ in events], [event_id for _, event_id in events], workspace_id),
+        (status, [account for account, _ in events], [event_id for _, event_id in events], workspace_id),
     )
 
 
