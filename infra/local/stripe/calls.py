@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
@@ -53,10 +54,10 @@ class Calls:
     faults: Faults = field(default_factory=Faults)
     bucket: Bucket = field(default_factory=Bucket)
     validate: bool = False
-    served: int = 0
+    answered: Counter[str] = field(default_factory=Counter)
+    """How often each route was answered with 200, by method and path."""
 
     def answer(self, request: Request) -> Response:
-        self.served += 1
         call = Call(ids.new("req"), request.headers.get("idempotency-key"))
         try:
             response = self._answer(request, call)
@@ -85,6 +86,7 @@ class Calls:
         if fault and fault.when == "before":
             return self._failed(fault)
         response = self._once(request, call, account, route, path_ids)
+        self.answered[f"{route.method} {route.path}"] += response.status == 200
         return self._failed(fault) if fault else response
 
     def _failed(self, fault: Fault) -> Response:

@@ -11,6 +11,7 @@ from infra.local.stripe.calls import Calls
 from infra.local.stripe.cards import DECLINES
 from infra.local.stripe.delivering import Delivering
 from infra.local.stripe.errors import StripeError, invalid
+from infra.local.stripe.fake import KEY
 from infra.local.stripe.faults import Fault
 from infra.local.stripe.passing import Passing
 from infra.local.stripe.store import encode
@@ -68,12 +69,27 @@ async def state(fake: Fake, given: Obj) -> Obj:
         "now": world.clock.now(),
         "frozen": world.clock.frozen,
         "account": world.account,
-        "served": fake.calls.served,
+        "answered": dict(fake.calls.answered),
         "limited": fake.calls.bucket.refused,
         "sent": fake.delivering.attempts,
         "waiting": len(fake.delivering.waiting),
         "objects": {name: count for name, count in sorted(shelves.items()) if not name.rpartition("/")[2].startswith("_")},
     }
+
+
+@step("reset")
+async def reset(fake: Fake, given: Obj) -> Obj:
+    """An empty world that stands at `now`: quicker for a test than another process."""
+    async with fake.passing.moving:
+        fake.delivering.clear()
+        fake.calls.faults.waiting.clear()
+        fake.calls.bucket.set(None)
+        fake.calls.world.clock.frozen = True
+        fake.calls.world.clear(given["now"])
+    unit = fake.calls.world.unit()
+    keys.make(unit, None, KEY)
+    fake.commit(unit)
+    return {"now": given["now"]}
 
 
 @step("clock")

@@ -65,6 +65,11 @@ class Delivering:
                 self.waiting[one.n] = one
         self._changed.set()
 
+    def clear(self) -> None:
+        """Forget what waits, and every change of how webhooks are sent."""
+        self.waiting.clear()
+        self.mode, self._random = Mode(), random.Random(1)
+
     def set_mode(self, **changes: Any) -> None:
         self.mode = replace(self.mode, **changes)
         if "seed" in changes:

@@ -71,20 +71,24 @@ class FakeStripe:
         """The SDK, pointed here; it does not repeat requests by itself unless told to."""
         return stripe.StripeClient(key or self.key, base_addresses={"api": self.url}, **({"max_network_retries": 0} | options))
 
-    def do(self, path: str, **given: Any) -> Obj:
+    def do(self, step: str, /, **given: Any) -> Obj:
         """Any step of `control`, by its path.
 
         Raises:
             FakeError: it was refused.
         """
         data = json.dumps(given).encode()
-        request = urllib.request.Request(f"{self.url}/_fake/{path}", data=data, method="POST")
+        request = urllib.request.Request(f"{self.url}/_fake/{step}", data=data, method="POST")
         try:
             with OPENER.open(request, timeout=TIMEOUT_S) as response:
                 answer: Obj = json.loads(response.read())
         except urllib.error.HTTPError as error:
             raise FakeError(json.loads(error.read())["error"]["message"]) from error
         return answer
+
+    def reset(self, now: float) -> None:
+        """Empty the world, and let it stand at a second."""
+        self.do("reset", now=now)
 
     @property
     def now(self) -> float:

@@ -102,7 +102,7 @@ def capture(unit: Unit, pi: Obj, amount: int | None) -> Obj:
         )
     charge = unit.need("charge", pi["latest_charge"])
     cost = money.fee(taken, pi["currency"])
-    txn = money.move(unit, charge, "charge", taken, cost=cost, text=pi["description"])
+    txn = money.move(unit, charge, "charge", taken, fee=cost, description=pi["description"])
     rest = charge["amount"] - taken
     unit.change(charge, captured=True, amount_captured=taken, balance_transaction=txn["id"], amount_refunded=rest)
     unit.emit("charge.captured", charge)

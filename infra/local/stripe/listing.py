@@ -35,15 +35,13 @@ class Page:
         return head + search + b',"url":"' + self.url.encode() + b'"}'
 
 
-def page(
-    shelf: Shelf, kind: str, params: dict[str, Any], url: str, base: Facts | None = None, *, test: Test | None = None
-) -> Page:
+def page(shelf: Shelf, params: dict[str, Any], url: str, base: Facts | None = None, test: Test | None = None) -> Page:
     """A page of a type's objects.
 
     Raises:
         StripeError: a bad limit, an unknown cursor, a filter that is not simulated.
     """
-    wanted, tests = narrow(kind, params)
+    wanted, tests = narrow(shelf.kind, params)
     wanted |= base or {}
     tests += [test] if test else []
     limit = limit_of(params)
@@ -54,10 +52,10 @@ def page(
         raise invalid("You may only specify one of these parameters: starting_after, ending_before.")
     order: Iterable[int]
     if before:
-        at = bisect_right(keys, _cursor(shelf, kind, before, "ending_before"))
+        at = bisect_right(keys, _cursor(shelf, before, "ending_before"))
         order = range(max(at, low), high)
     else:
-        at = bisect_left(keys, _cursor(shelf, kind, after, "starting_after")) if after else len(keys)
+        at = bisect_left(keys, _cursor(shelf, after, "starting_after")) if after else len(keys)
         order = range(min(at, high) - 1, low - 1, -1)
     found = list(_take(shelf, (keys[n] for n in order), wanted, tests, limit + 1))
     has_more = len(found) > limit
@@ -83,10 +81,10 @@ def _take(shelf: Shelf, keys: Iterator[Key], wanted: Facts, tests: list[Test], c
                 return
 
 
-def _cursor(shelf: Shelf, kind: str, id: str, param: str) -> Key:
+def _cursor(shelf: Shelf, id: str, param: str) -> Key:
     row = shelf.rows.get(id)
     if row is None:
-        raise no_such(kind, id, param)
+        raise no_such(shelf.kind, id, param)
     return row.key
 
 

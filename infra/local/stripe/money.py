@@ -1,6 +1,7 @@
 """Charges, balance transactions, refunds and disputes: what moves money, and what Stripe says of it."""
 
 import copy
+from typing import Any
 
 from infra.local.stripe import cards, ids
 from infra.local.stripe.blanks import blank
@@ -36,10 +37,10 @@ def check_amount(amount: int, currency: str) -> None:
         raise invalid("Amounts of this currency must end in 0.", "amount", "parameter_invalid_integer")
 
 
-def move(unit: Unit, source: Obj, kind: str, amount: int, *, cost: int = 0, text: str | None = None) -> Obj:
-    """A balance transaction of an object; pending for two days, but for payouts."""
-    currency = source["currency"]
-    details = {"amount": cost, "application": None, "currency": currency, "description": "Stripe processing fees"}
+def move(unit: Unit, source: Obj, kind: str, amount: int, **told: Any) -> Obj:
+    """A balance transaction of an object; pending for two days, but for payouts. `told` is its `fee` and `description`."""
+    cost = told.get("fee", 0)
+    details = {"amount": cost, "application": None, "currency": source["currency"], "description": "Stripe processing fees"}
     now = kind.startswith("payout")
     made = blank(
         "balance_transaction",
@@ -47,15 +48,14 @@ def move(unit: Unit, source: Obj, kind: str, amount: int, *, cost: int = 0, text
         amount=amount,
         available_on=unit.now if now else unit.now + AVAILABLE_AFTER_S,
         created=unit.now,
-        currency=currency,
-        description=text,
-        fee=cost,
+        currency=source["currency"],
         fee_details=[details | {"type": "stripe_fee"}] if cost else [],
         net=amount - cost,
         reporting_category=CATEGORIES.get(kind, kind),
         source=source["id"],
         status="available" if now else "pending",
         type=kind,
+        **told,
     )
     if not now:
         unit.at(made["available_on"], "funds_available", made["id"])
@@ -100,7 +100,7 @@ def charge(unit: Unit, pi: Obj, pm: Obj, decline: str | None) -> Obj:
     pi["latest_charge"] = made["id"]
     if captured:
         cost = fee(pi["amount"], pi["currency"])
-        made["balance_transaction"] = move(unit, made, "charge", pi["amount"], cost=cost, text=pi["description"])["id"]
+        made["balance_transaction"] = move(unit, made, "charge", pi["amount"], fee=cost, description=pi["description"])["id"]
     return unit.add(made)
 
 
@@ -181,7 +181,7 @@ def refund(unit: Unit, of: Obj, amount: int | None, reason: str | None, metadata
     made = blank("refund", id=ids.new("re"), amount=wanted, charge=of["id"], created=unit.now, currency=of["currency"])
     made |= {"metadata": metadata, "payment_intent": of["payment_intent"], "reason": reason}
     made["status"] = "pending" if after == "refund_pending" else "succeeded"
-    made["balance_transaction"] = move(unit, made, "refund", -wanted, text="REFUND FOR CHARGE")["id"]
+    made["balance_transaction"] = move(unit, made, "refund", -wanted, description="REFUND FOR CHARGE")["id"]
     unit.add(made)
     unit.emit("refund.created", made)
     done = of["amount_refunded"] + wanted
@@ -198,7 +198,7 @@ def refund_settled(unit: Unit, id: str, fails: bool) -> None:
     if made is None or of is None or made["status"] in ("failed", "canceled"):
         return
     if fails:
-        txn = move(unit, made, "refund_failure", made["amount"], text="REFUND FAILURE")
+        txn = move(unit, made, "refund_failure", made["amount"], description="REFUND FAILURE")
         made |= {"failure_balance_transaction": txn["id"], "failure_reason": "expired_or_canceled_card"}
         unit.change(made, "refund.updated", status="failed")
         unit.emit("refund.failed", made)
@@ -226,7 +226,7 @@ def open_dispute(unit: Unit, charge_id: str, reason: str) -> Obj:
     unit.add(made)
     unit.emit("charge.dispute.created", made)
     unit.change(of, "charge.updated", disputed=True)
-    txn = move(unit, made, "adjustment", -of["amount"], cost=DISPUTE_FEE, text="Chargeback withdrawal")
+    txn = move(unit, made, "adjustment", -of["amount"], fee=DISPUTE_FEE, description="Chargeback withdrawal")
     unit.change(made, balance_transactions=[copy.deepcopy(txn)])
     unit.emit("charge.dispute.funds_withdrawn", made)
     return made
@@ -242,7 +242,7 @@ def close_dispute(unit: Unit, dispute_id: str, outcome: str) -> Obj:
     made = unit.need("dispute", dispute_id)
     unit.change(made, status=outcome)
     if outcome == "won":
-        back = move(unit, made, "adjustment", made["amount"], cost=-DISPUTE_FEE, text="Chargeback reversal")
+        back = move(unit, made, "adjustment", made["amount"], fee=-DISPUTE_FEE, description="Chargeback reversal")
         unit.change(made, balance_transactions=[*made["balance_transactions"], copy.deepcopy(back)])
         unit.emit("charge.dispute.funds_reinstated", made)
     unit.emit("charge.dispute.closed", made)

@@ -1,5 +1,7 @@
 """The pages that Stripe hosts: Checkout and the customer portal, as plain forms that a person or a test can send."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 
 from aiohttp import web
@@ -17,76 +19,71 @@ CARD = (
     '<form method="post"><label>Test card number or token <input name="payment_method" value="4242424242424242" required></label>'
     "{more}<button>{button}</button></form>"
 )
+END = '<form method="post"><button name="cancel_subscription" value="{id}">Cancel {id}</button></form>'
 
 
-def routes(world: World) -> list[web.RouteDef]:
+@dataclass(frozen=True)
+class Pages:
     """Both pages; the session's id is all that is needed to use them, as with Stripe's links."""
 
-    def found(kind: str, id: str) -> tuple[Unit, Obj]:
-        accounts = {account for account, shelf in list(world.store.shelves) if shelf == kind}
-        for account in sorted(accounts):
-            unit = world.unit(account)
-            session = unit.get(kind, id)
+    world: World
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/c/pay/{id}", self.show_checkout),
+            web.post("/c/pay/{id}", self.complete_checkout),
+            web.get("/p/session/{id}", self.show_portal),
+            web.post("/p/session/{id}", self.use_portal),
+        ]
+
+    async def show_checkout(self, request: web.Request) -> web.Response:
+        _, session = self._find("checkout.session", request)
+        if session["status"] != "open":
+            return _page("Checkout", f"<p>This session is {escape(session['status'])}.</p>", 410)
+        more = "" if session["customer"] else '<label>E-mail <input name="email" type="email"></label>'
+        button = "Save card" if session["mode"] == "setup" else "Pay"
+        return _page("Checkout", _amount(session) + CARD.format(more=more, button=button))
+
+    async def complete_checkout(self, request: web.Request) -> web.Response:
+        unit, session = self._find("checkout.session", request)
+        form = await request.post()
+        method, email = str(form.get("payment_method")), str(form.get("email") or "") or None
+        return self._done(unit, lambda: checkout.complete(unit, session["id"], method, email), session["success_url"])
+
+    async def show_portal(self, request: web.Request) -> web.Response:
+        unit, session = self._find("billing_portal.session", request)
+        live = [sub["id"] for sub in unit.find("subscription", customer=session["customer"]) if sub["status"] != "canceled"]
+        ends = "".join(END.format(id=escape(id)) for id in live)
+        return _page("Your billing", CARD.format(more="", button="Save card") + ends)
+
+    async def use_portal(self, request: web.Request) -> web.Response:
+        unit, session = self._find("billing_portal.session", request)
+        form = await request.post()
+        method, cancel = (str(form[name]) if name in form else None for name in ("payment_method", "cancel_subscription"))
+        return self._done(unit, lambda: portal.act(unit, session["id"], method, cancel), session["return_url"])
+
+    def _find(self, kind: str, request: web.Request) -> tuple[Unit, Obj]:
+        for account in sorted({account for account, shelf in self.world.store.shelves if shelf == kind}):
+            unit = self.world.unit(account)
+            session = unit.get(kind, request.match_info["id"])
             if session:
                 return unit, session
         raise web.HTTPNotFound(text="No such session")
 
-    async def show_checkout(request: web.Request) -> web.Response:
-        _, session = found("checkout.session", request.match_info["id"])
-        if session["status"] != "open":
-            return _page("Checkout", f"<p>This session is {escape(session['status'])}.</p>", 410)
-        more = "" if session["customer"] else '<label>E-mail <input name="email" type="email"></label>'
-        return _page(
-            "Checkout", _amount(session) + CARD.format(more=more, button="Pay" if session["mode"] != "setup" else "Save card")
-        )
-
-    async def do_checkout(request: web.Request) -> web.Response:
-        unit, session = found("checkout.session", request.match_info["id"])
-        form = await request.post()
-        email = str(form.get("email") or "") or None
-        return _done(
-            world,
-            unit,
-            lambda: checkout.complete(unit, session["id"], str(form.get("payment_method")), email),
-            session["success_url"],
-        )
-
-    async def show_portal(request: web.Request) -> web.Response:
-        unit, session = found("billing_portal.session", request.match_info["id"])
-        live = [sub for sub in unit.find("subscription", customer=session["customer"]) if sub["status"] not in ("canceled",)]
-        ends = "".join(
-            f'<form method="post"><button name="cancel_subscription" value="{escape(s["id"])}">Cancel</button></form>'
-            for s in live
-        )
-        return _page("Your billing", CARD.format(more="", button="Save card") + ends)
-
-    async def do_portal(request: web.Request) -> web.Response:
-        unit, session = found("billing_portal.session", request.match_info["id"])
-        form = await request.post()
-        method, cancel = (str(form[name]) if name in form else None for name in ("payment_method", "cancel_subscription"))
-        return _done(world, unit, lambda: portal.act(unit, session["id"], method, cancel), session["return_url"])
-
-    return [
-        web.get("/c/pay/{id}", show_checkout),
-        web.post("/c/pay/{id}", do_checkout),
-        web.get("/p/session/{id}", show_portal),
-        web.post("/p/session/{id}", do_portal),
-    ]
-
-
-def _done(world: World, unit: Unit, act: object, url: str | None) -> web.Response:
-    try:
-        refused = act() if callable(act) else None
-    except StripeError as error:
-        if not error.keeps:
-            return _page("Not done", f"<p>{escape(str(error))}</p>", error.status)
-        refused = str(error)
-    world.commit(unit)
-    if refused:
-        return _page("Declined", f"<p>{escape(str(refused))}</p>", 402)
-    if url:
-        raise web.HTTPSeeOther(url)
-    return _page("Done", "<p>Thank you.</p>")
+    def _done(self, unit: Unit, act: Callable[[], str | None], url: str | None) -> web.Response:
+        """Do it and go back to where the customer came from; a decline is shown, and kept."""
+        try:
+            refused = act()
+        except StripeError as error:
+            if not error.keeps:
+                return _page("Not done", f"<p>{escape(str(error))}</p>", error.status)
+            refused = str(error)
+        self.world.commit(unit)
+        if refused:
+            return _page("Declined", f"<p>{escape(refused)}</p>", 402)
+        if url:
+            raise web.HTTPSeeOther(url)
+        return _page("Done", "<p>Thank you.</p>")
 
 
 def _amount(session: Obj) -> str:

@@ -13,9 +13,11 @@ TICK_S = 0.2
 
 @dataclass
 class Passing:
+    """`moving` is held while time is moved."""
+
     world: World
     delivering: Delivering
-    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+    moving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def advance(self, to: float, *, settle: bool = True) -> int:
         """Move the whole world to a second; returns how many things happened on the way.
@@ -23,7 +25,7 @@ class Passing:
         With `settle` the webhooks of each are sent, and retries made at their time, before time goes on.
         """
         done = 0
-        async with self._one:
+        async with self.moving:
             while True:
                 agenda = self.world.agenda[""]
                 at = agenda[0].at if agenda else None
@@ -58,7 +60,7 @@ class Passing:
 
     async def advance_clock(self, id: str) -> None:
         """Move a test clock to where it is to go; the world's time stays."""
-        async with self._one:
+        async with self.moving:
             unit = self.world.unit()
             clock = unit.get(CLOCK, id)
             if clock is None or clock["status"] != "advancing":

@@ -39,13 +39,13 @@ _JOIN = re.compile(r"(AND|OR|and|or)\b")
 Test = Callable[[Obj], bool]
 
 
-def search(shelf: Shelf, kind: str, params: dict[str, Any], url: str) -> Page:
+def search(shelf: Shelf, params: dict[str, Any], url: str) -> Page:
     """A page of what a query finds, newest first.
 
     Raises:
         StripeError: no query, or one that cannot be read.
     """
-    test = parse(kind, params["query"])
+    test = parse(shelf.kind, params["query"])
     limit = limit_of(params)
     skip = _offset(params.get("page"))
     found: list[bytes] = []

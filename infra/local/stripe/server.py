@@ -13,11 +13,12 @@ import aiohttp
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
-from infra.local.stripe import control, corpus, keys, pages, schemas
+from infra.local.stripe import control, corpus, keys, schemas
 from infra.local.stripe.calls import Broken, Calls, Request, Response, check_event
 from infra.local.stripe.delivering import Delivering, Mode
 from infra.local.stripe.errors import StripeError
 from infra.local.stripe.fake import HOST, KEY
+from infra.local.stripe.pages import Pages
 from infra.local.stripe.passing import Passing
 from infra.local.stripe.store import encode
 from infra.local.stripe.world import World
@@ -105,7 +106,7 @@ def application(fake: control.Fake) -> web.Application:
     app.middlewares.append(_failures)
     app.cleanup_ctx.append(background)
     app.add_routes([web.route("*", "/_fake/{path:.+}", act), web.route("*", "/v1/{path:.+}", call)])
-    app.add_routes(pages.routes(fake.calls.world))
+    app.add_routes(Pages(fake.calls.world).routes())
     return app
 
 

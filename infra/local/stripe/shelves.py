@@ -34,6 +34,7 @@ class Row:
 
 @dataclass(slots=True)
 class Shelf:
+    kind: str
     rows: dict[str, Row] = field(default_factory=dict)
     order: list[Key] = field(default_factory=list)
     index: dict[tuple[str, Any], list[Key]] = field(default_factory=dict)

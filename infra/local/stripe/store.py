@@ -6,7 +6,6 @@ process, not that of the machine.
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +84,7 @@ class Store:
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = OFF")
         self.db.executescript(TABLES)
-        self.shelves: dict[tuple[str, str], Shelf] = defaultdict(Shelf)
+        self.shelves: dict[tuple[str, str], Shelf] = {}
         self.sequence = 0
         self._load()
 
@@ -93,7 +92,7 @@ class Store:
         self.db.close()
 
     def shelf(self, account: str, kind: str) -> Shelf:
-        return self.shelves[account, kind]
+        return self.shelves.get((account, kind)) or self.shelves.setdefault((account, kind), Shelf(kind))
 
     def next(self) -> int:
         self.sequence += 1
@@ -164,6 +163,13 @@ class Store:
 
     def save_delivery(self, one: Delivery) -> None:
         self.db.execute("INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _columns(one))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.db.executescript(
+            "".join(f"DELETE FROM {table};" for table in ("objects", "agenda", "deliveries", "answers", "state"))
+        )
+        self.shelves.clear()
 
     def last_number(self, table: str) -> int:
         return int(self.db.execute(f"SELECT coalesce(max(n), 0) FROM {table}").fetchone()[0])

@@ -75,6 +75,15 @@ class World:
         world.keep()
         return world
 
+    def clear(self, now: float) -> None:
+        """Begin anew: nothing on the shelves, nothing to come, the settings as they were at first."""
+        self.store.clear()
+        self.agenda.clear()
+        self.clock.set(now)
+        self.account = ACCOUNT
+        self.settings.update(SETTINGS, account=ACCOUNT)
+        self.keep()
+
     def keep(self) -> None:
         """Write time and settings down."""
         told = {"base": self.clock.base, "real": self.clock.real, "frozen": self.clock.frozen}

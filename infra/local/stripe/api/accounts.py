@@ -38,7 +38,7 @@ def own(unit: Unit, params: Params) -> Obj:
 
 @route("GET", "/v1/accounts", KIND, takes=takes(KIND), needs="connected_account")
 def listed(unit: Unit, params: Params) -> Page:
-    return page(unit.store.shelf("", "account"), "account", params, "/v1/accounts")
+    return page(unit.store.shelf("", "account"), params, "/v1/accounts")
 
 
 @route("GET", "/v1/accounts/{id}", needs="accounts_kyc_basic")

@@ -93,10 +93,10 @@ def _serve(one: Readable) -> None:
         return encoded(unit, one.object, id)
 
     def listed(unit: Unit, params: Params) -> Page:
-        return page(unit.store.shelf(unit.home(one.object), one.object), one.object, params, path)
+        return page(unit.store.shelf(unit.home(one.object), one.object), params, path)
 
     def searched(unit: Unit, params: Params) -> Page:
-        return search(unit.store.shelf(unit.home(one.object), one.object), one.object, params, f"{path}/search")
+        return search(unit.store.shelf(unit.home(one.object), one.object), params, f"{path}/search")
 
     route("GET", path + "/{id}", needs=one.needs)(retrieve)
     if one.kind:
@@ -110,7 +110,7 @@ def _serve_owned(owner: tuple[str, str], owned: tuple[str, str], kind: str, need
     def listed(unit: Unit, params: Params, id: str) -> Page:
         unit.need(owner[1], id)
         base = {owner[1]: id}
-        return page(unit.store.shelf(unit.home(owned[1]), owned[1]), owned[1], params, f"/v1/{owner[0]}/{id}/{owned[0]}", base)
+        return page(unit.store.shelf(unit.home(owned[1]), owned[1]), params, f"/v1/{owner[0]}/{id}/{owned[0]}", base)
 
     def retrieve(unit: Unit, params: Params, id: str, inner: str) -> Obj:
         found = unit.need(owned[1], inner)
@@ -193,9 +193,9 @@ def events(unit: Unit, params: Params) -> Page:
     shelf = unit.store.shelf(unit.account, "event")
     wanted = params.get("delivery_success")
     if wanted is None:
-        return page(shelf, "event", params | {"created": bounds}, "/v1/events")
+        return page(shelf, params | {"created": bounds}, "/v1/events")
     failed = unit.store.undelivered(unit.account)
-    return page(shelf, "event", params | {"created": bounds}, "/v1/events", test=lambda row: (row.key[2] not in failed) == wanted)
+    return page(shelf, params | {"created": bounds}, "/v1/events", test=lambda row: (row.key[2] not in failed) == wanted)
 
 
 @route("GET", "/v1/events/{id}", needs="event")
