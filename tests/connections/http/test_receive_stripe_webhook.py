@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 import stripe as stripe_sdk
@@ -42,21 +43,24 @@ def test_the_sdks_own_header_is_accepted(api: Api, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header",
+    "make_header",
     [
-        None,
-        "nonsense",
-        "t=abc,v1=00",
-        "v1=00",
-        "t=1,t=2,v1=00",
-        stripe.signature(BODY, "whsec_of_somebody_else"),
-        stripe.signature(BODY + b" ", SECRET),
-        stripe.signature(BODY, SECRET, at=int(time.time()) - 400),
-        stripe.signature(BODY, SECRET, at=int(time.time()) + 400),
-        "t=1," + ",".join(["v1=00"] * 50),
+        lambda: None,
+        lambda: "nonsense",
+        lambda: "t=abc,v1=00",
+        lambda: "v1=00",
+        lambda: "t=1,t=2,v1=00",
+        lambda: stripe.signature(BODY, "whsec_of_somebody_else"),
+        lambda: stripe.signature(BODY + b" ", SECRET),
+        lambda: stripe.signature(BODY, SECRET, at=int(time.time()) - 400),
+        lambda: stripe.signature(BODY, SECRET, at=int(time.time()) + 400),
+        lambda: "t=1," + ",".join(["v1=00"] * 50),
     ],
 )
-def test_a_wrong_or_stale_signature_leaves_nothing_behind(api: Api, world: World, url: str, header: str | None) -> None:
+def test_a_wrong_or_stale_signature_leaves_nothing_behind(
+    api: Api, world: World, url: str, make_header: Callable[[], str | None]
+) -> None:
+    header = make_header()  # not when tests are collected: what is too old or too new depends on now
     answer = send(api, url, BODY, header)
     assert (answer.status, answer.error.code) == (400, "invalid_signature")
     assert world.emitted(bus="inbound") == []
