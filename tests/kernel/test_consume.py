@@ -150,9 +150,10 @@ def test_an_event_of_another_shape_is_unreadable(subject: Subject) -> None:
     ["a\x00b", "\x01\x1f", "\ud800", "￿", "x" * 5_000, ""],
     ids=["nul", "controls", "lone surrogate", "noncharacter", "long", "empty"],
 )
-def test_a_reason_of_any_text_reaches_the_dead_letters(subject: Subject, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reason_of_any_text_reaches_the_dead_letters(subject: Subject, text: str, request: pytest.FixtureRequest) -> None:
     """The queue takes no control characters: a letter that it refused would come back for ever."""
-    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # parallel tests report no log that is no UTF-8
+    logging.disable(logging.CRITICAL)  # tests side by side cannot report a log that is no UTF-8
+    request.addfinalizer(lambda: logging.disable(logging.NOTSET))
     subject.fails["a"] = Permanent(text)
     assert subject.give(subject.batch("a")) == []
     subject.fails["a"] = ValueError(text)
