@@ -4,7 +4,7 @@ One transaction per batch. All objects in it are locked first, so two batches ab
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from oppulence.kernel.uow import UnitOfWork
@@ -16,6 +16,8 @@ from oppulence.sync.store import EventKey, ObjectKey, ObjectState, RawEvent, Sib
 from oppulence.sync.stripe_events import StripeEvent, read, storable
 
 _EVENTS_PER_ANNOUNCEMENT = 100
+Fate = tuple[str, str | None]
+"""An event's status, and why it is not applied."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,12 @@ def apply(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> int:
     mode = store.workspace_mode(uow.conn)
     unique = {(one.event.account, one.event.id): one for one in reversed(deliveries)}
     counts = _count(deliveries)
-    rows = [_raw(one, mode, counts[key]) for key, one in sorted(unique.items())]
-    overtaken = _overtaken([unique[row.key].event for row in rows if row.status == "applied"])
-    rows = [replace(row, status="superseded") if row.key in overtaken else row for row in rows]
-    arrivals = store.insert_raw(uow.conn, uow.workspace_id, rows)
-    applied = {row.key for row in rows if row.status in ("applied", "superseded")}
-    fresh = [Seen(unique[key].event, arrival) for key, arrival in arrivals.items() if key in applied]
+    fates = {key: _fate(unique[key].event, mode) for key in sorted(unique)}
+    applied = [key for key, (status, _) in fates.items() if status == "applied"]
+    overtaken = _overtaken([unique[key].event for key in applied])
+    fates |= dict.fromkeys(overtaken, ("superseded", None))
+    arrivals = store.insert_raw(uow.conn, uow.workspace_id, [_raw(unique[key], fate, counts[key]) for key, fate in fates.items()])
+    fresh = [Seen(unique[key].event, arrivals[key]) for key in applied if key in arrivals]
     if fresh:
         superseded = set(settle(uow, fresh).superseded)
         _correct(uow, superseded - overtaken, "superseded")
@@ -75,11 +77,14 @@ def _count(deliveries: Sequence[Delivery]) -> dict[EventKey, int]:
     return counts
 
 
-def _raw(one: Delivery, mode: str, deliveries: int) -> RawEvent:
-    event = one.event
-    status, error = ("applied", None) if event.has_object else ("kept", None)
+def _fate(event: StripeEvent, mode: str) -> Fate:
     if event.livemode is not None and event.livemode != (mode == "live"):
-        status, error = "not_applied", f"a {'live' if event.livemode else 'test'} event in a {mode} workspace"
+        return "not_applied", f"a {'live' if event.livemode else 'test'} event in a {mode} workspace"
+    return ("applied" if event.has_object else "kept"), None
+
+
+def _raw(one: Delivery, fate: Fate, deliveries: int) -> RawEvent:
+    event, (status, error) = one.event, fate
     return RawEvent(
         event.id, event.account, one.connection_id, event.type, event.object_type, event.object_id, event.created_at,
         one.received_at, status, error, one.body, deliveries,

@@ -49,6 +49,8 @@ class Seen:
 
 def latest(seen: Sequence[Seen]) -> Seen:
     """The event that shows the object's latest state. The result does not depend on the order of the sequence."""
+    if len(seen) == 1:
+        return seen[0]
     newest = max(one.event.created for one in seen)
     return max((one for one in seen if one.event.created == newest), key=cmp_to_key(_compare))
 

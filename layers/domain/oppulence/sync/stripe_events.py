@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -28,22 +29,22 @@ class StripeEvent:
     object: dict[str, Any]
     previous: dict[str, Any]
 
-    @property
+    @cached_property
     def object_type(self) -> str:
         """Stripe's name of the object's kind, such as `invoice`."""
         return str(self.object.get("object", ""))
 
-    @property
+    @cached_property
     def object_id(self) -> str:
         """The object's id; objects without one (balance, entitlement summaries) are known by their customer or kind."""
         return str(self.object.get("id") or self.object.get("customer") or self.object_type)
 
-    @property
+    @cached_property
     def created_at(self) -> datetime:
         """The provider's time, whole seconds."""
         return datetime.fromtimestamp(self.created, UTC)
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str, str]:
         """The object's place in the mirror: account, type, id."""
         return self.account, self.object_type, self.object_id
