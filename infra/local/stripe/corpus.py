@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.paths import REPO
+from infra.local.stripe.store import encode
 from infra.local.stripe.unit import PLATFORM
 from infra.local.stripe.world import World
 
@@ -55,12 +56,12 @@ def _rows(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]
     for line in lines:
         body = line["object"]
         account = "" if line["object_type"] in PLATFORM else line.get("account") or ""
-        yield account, body, json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        yield account, body, encode(body)
 
 
 def _events(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
     for event in lines:
-        yield event.get("account") or "", event, json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+        yield event.get("account") or "", event, encode(event)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

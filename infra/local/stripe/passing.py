@@ -26,6 +26,8 @@ class Passing:
         """
         done = 0
         async with self.moving:
+            if settle:
+                await self.delivering.settle()
             while True:
                 agenda = self.world.agenda[""]
                 at = agenda[0].at if agenda else None

@@ -13,6 +13,7 @@ from typing import Any
 
 from infra.local.stripe.shelves import Facts, Row, Shelf, facts_of
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
 TABLES = """
 CREATE TABLE IF NOT EXISTS objects (account TEXT, type TEXT, id TEXT, created INTEGER, seq INTEGER, facts TEXT, body BLOB,
     PRIMARY KEY (account, type, id)) WITHOUT ROWID;
@@ -117,7 +118,7 @@ class Store:
         run("DELETE FROM objects WHERE account = ? AND type = ? AND id = ?", changes.gone)
         run(
             "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(a, k, r.key[2], r.key[0], r.key[1], json.dumps(r.facts), r.body) for a, k, r in changes.rows],
+            [(a, k, r.key[2], r.key[0], r.key[1], _COMPACT.encode(r.facts), r.body) for a, k, r in changes.rows],
         )
         run(
             "INSERT INTO agenda VALUES (?, ?, ?, ?, ?, ?)",
@@ -207,4 +208,5 @@ def created_of(body: dict[str, Any], otherwise: int = 0) -> int:
 
 
 def encode(body: Any) -> bytes:
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    """Compact JSON, as it is kept and sent."""
+    return _COMPACT.encode(body).encode()

@@ -1,6 +1,5 @@
 """What can be read: every type's list, object, search, and the lists that belong to an object."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +8,7 @@ from infra.local.stripe.listing import MOST, Page, page
 from infra.local.stripe.params import PAGE, filters
 from infra.local.stripe.routing import Params, route
 from infra.local.stripe.searching import FIELDS, search
+from infra.local.stripe.store import encode
 from infra.local.stripe.unit import Obj, Unit
 
 NOT_FILTERED = {"customer_account", "automatic_tax", "payment_link", "meter", "category"}
@@ -137,7 +137,7 @@ def within(items: list[Obj], params: Params, url: str) -> Page:
     if params.get("ending_before") in ids:
         stop = ids.index(params["ending_before"])
         start = max(stop - limit, 0)
-    rows = [json.dumps(item, separators=(",", ":"), ensure_ascii=False).encode() for item in items[start:stop]]
+    rows = [encode(item) for item in items[start:stop]]
     more = start > 0 if params.get("ending_before") in ids else stop < len(items)
     return Page(rows, more, url)
 
