@@ -14,10 +14,7 @@ from infra.local.stripe.faults import Bucket, Fault, Faults
 from infra.local.stripe.listing import Page
 from infra.local.stripe.store import Saved, encode
 from infra.local.stripe.unit import API_VERSION, Call, Obj, Unit
-from infra.local.stripe.world import World
-
-KEPT_S = 86_400
-"""How long an answer is repeated for its idempotency key."""
+from infra.local.stripe.world import KEPT_S, World
 
 _ = api
 UNSAVED = {"parameter_unknown", "parameter_missing", "parameter_invalid_integer", "parameter_invalid_empty", "not_simulated"}

@@ -34,11 +34,16 @@ class FakeStripe:
     def __init__(self, root: Path, *, corpus: bool | Path = False, **options: Any) -> None:
         self.root = root
         self.key = KEY
-        self.port = processes.kept_port(root / "stripe.port")
-        settings = {"port": self.port, "state": str(root), "corpus": str(corpus) if isinstance(corpus, Path) else corpus}
-        self._settings = root / "stripe.json"
-        self._settings.write_text(json.dumps(settings | options))
+        self._options = {"state": str(root), "corpus": str(corpus) if isinstance(corpus, Path) else corpus} | options
+        self._port_file, self._settings = root / "stripe.port", root / "stripe.json"
         self._program = Program("infra.local.stripe", self._settings, root / "stripe.log", lambda: processes.accepts(self.port))
+        if not self._port_file.exists():
+            processes.kept_port(self._port_file)
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or will; also for a fake that another process started under the same root."""
+        return int(self._port_file.read_text())
 
     @property
     def url(self) -> str:
@@ -51,7 +56,10 @@ class FakeStripe:
 
     def start(self) -> Self:
         """Start it; call this from the main thread."""
-        self._program.start()
+        if not self.running:
+            port = processes.kept_port(self._port_file)
+            self._settings.write_text(json.dumps({"port": port} | self._options))
+            self._program.start()
         return self
 
     def stop(self) -> None:
@@ -78,7 +86,8 @@ class FakeStripe:
             FakeError: it was refused.
         """
         data = json.dumps(given).encode()
-        request = urllib.request.Request(f"{self.url}/_fake/{step}", data=data, method="POST")
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/_fake/{step}", data=data, method="POST", headers=headers)
         try:
             with OPENER.open(request, timeout=TIMEOUT_S) as response:
                 answer: Obj = json.loads(response.read())

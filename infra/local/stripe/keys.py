@@ -1,5 +1,6 @@
 """API keys: full ones, restricted ones with permissions, revoked ones; and whose account a request is about."""
 
+import base64
 import secrets
 
 from infra.local.stripe.errors import StripeError, hidden
@@ -28,7 +29,9 @@ def identify(unit: Unit, authorization: str | None) -> Obj:
         StripeError: 401: none, unknown, revoked.
     """
     scheme, _, key = (authorization or "").partition(" ")
-    if scheme != "Bearer" or not key:
+    if scheme == "Basic":
+        key = _user(key)
+    if scheme not in ("Bearer", "Basic") or not key:
         raise StripeError(401, "invalid_request_error", NO_KEY)
     found = unit.get("_key", key)
     if found is None:
@@ -36,6 +39,13 @@ def identify(unit: Unit, authorization: str | None) -> Obj:
     if found["state"] != "active":
         raise StripeError(401, "invalid_request_error", f"Expired API Key provided: {hidden(key)}", code="api_key_expired")
     return found
+
+
+def _user(credentials: str) -> str:
+    try:
+        return base64.b64decode(credentials).decode().partition(":")[0]
+    except ValueError:
+        return ""
 
 
 def allow(key: Obj, permission: str, account: str) -> None:

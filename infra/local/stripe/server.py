@@ -84,6 +84,9 @@ def application(fake: control.Fake) -> web.Application:
         return await _send(request, response)
 
     async def act(request: web.Request) -> web.Response:
+        """Only for programs: a page in a browser can send JSON here neither across sites nor by a rebound name."""
+        if request.content_type != "application/json" or request.host.rpartition(":")[0] not in (HOST, "localhost"):
+            return _json(403, {"error": {"message": "Send JSON to the loopback interface.", "type": "invalid_request_error"}})
         given = json.loads(await request.read() or b"{}")
         try:
             return _json(200, await control.act(fake, request.match_info["path"].split("/"), given))

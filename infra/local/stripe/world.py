@@ -21,6 +21,9 @@ SETTINGS: Obj = {
     "invoice_after_retries": "open",  # or uncollectible
     "upcoming_days": 7,  # invoice.upcoming before a renewal; shorter periods have none
 }
+KEPT_S = 86_400
+"""How long an answer is repeated for its idempotency key, in world seconds."""
+
 ACCOUNT = "acct_1LocalStripe000001"
 
 
@@ -72,6 +75,7 @@ class World:
         for due in store.agenda():
             heapq.heappush(world.agenda[due.clock], due)
         world._due_number, world._delivery_number = store.last_number("agenda"), store.last_number("deliveries")
+        store.forget_answers(clock.second() - KEPT_S)
         world.keep()
         return world
 

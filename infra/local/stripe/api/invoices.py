@@ -1,12 +1,14 @@
 """Invoices and invoice items."""
 
+import copy
+
 from infra.local.stripe import collecting, ids, intents, invoicing, methods, money, renewing
 from infra.local.stripe.api.catalog import price_of
 from infra.local.stripe.api.fields import Params, with_metadata
 from infra.local.stripe.blanks import blank
 from infra.local.stripe.errors import card_error, invalid, missing_param
 from infra.local.stripe.routing import route
-from infra.local.stripe.unit import Obj, Unit
+from infra.local.stripe.unit import Obj, Unit, changed
 
 PLAIN = "description footer statement_descriptor default_payment_method"
 TAKES = f"{PLAIN} auto_advance collection_method days_until_due due_date metadata default_tax_rates"
@@ -205,8 +207,9 @@ def create_item(unit: Unit, params: Params) -> Obj:
     unit.add(made)
     unit.emit("invoiceitem.created", made)
     if inv:
+        before = copy.deepcopy(inv)
         invoicing.take_items(unit, inv, [made])
-        unit.emit("invoice.updated", inv, {"lines": {}})
+        unit.emit("invoice.updated", inv, changed(before, inv))
     return made
 
 

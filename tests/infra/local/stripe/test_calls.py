@@ -1,5 +1,6 @@
 """Keys, errors, idempotency, expansion and faults: what every call has in common."""
 
+import base64
 import json
 import time
 import urllib.error
@@ -29,6 +30,8 @@ def raw(fake: FakeStripe, method: str, path: str, body: str | None = None, **hea
 def test_a_key_is_needed_and_must_be_known(fake: FakeStripe) -> None:
     status, body, _ = raw(fake, "GET", "/v1/customers", Authorization="")
     assert (status, body["error"]["type"]) == (401, "invalid_request_error")
+    basic = base64.b64encode(f"{fake.key}:".encode()).decode()
+    assert raw(fake, "GET", "/v1/customers", Authorization=f"Basic {basic}")[0] == 200
     with pytest.raises(stripe.AuthenticationError, match=r"Invalid API Key provided: sk_test_\*+ange") as refused:
         fake.client("sk_test_strange").v1.customers.list()
     assert refused.value.http_status == 401
@@ -147,11 +150,11 @@ def test_expansion_follows_paths_and_refuses_those_that_lead_nowhere(client: str
         client.v1.subscriptions.list({"expand": ["customer"]})
 
 
-def test_lists_page_both_ways_and_by_time(living: FakeStripe) -> None:
-    client = living.client()
+def test_lists_page_both_ways_and_by_time(fake: FakeStripe) -> None:
+    client = fake.client()
     made = []
     for hour in range(5):
-        living.advance(1_767_225_600 + hour * 3600)
+        fake.advance(1_767_225_600 + hour * 3600)
         made.append(client.v1.customers.create({}).id)
     newest = made[::-1]
     first = client.v1.customers.list({"limit": 2})

@@ -31,14 +31,14 @@ READ_ONLY = (
 )  # fmt: skip
 
 
-def test_every_route_is_served_to_the_sdk(living: FakeStripe) -> None:
+def test_every_route_is_served_to_the_sdk(fake: FakeStripe) -> None:
     assert api.__all__
-    client = living.client()
-    before = living.do("state")["answered"]
-    living.do("objects", objects=[account()])
-    for call in calls(living, client):
+    client = fake.client()
+    before = fake.do("state")["answered"]
+    fake.do("objects", objects=[account()])
+    for call in calls(fake, client):
         call()
-    after = living.do("state")["answered"]
+    after = fake.do("state")["answered"]
     served = {name for name, count in after.items() if count > before.get(name, 0)}
     missing = {f"{one.method} {one.path}" for one in ROUTES} - served - NOWHERE
     assert not missing

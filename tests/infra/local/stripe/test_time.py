@@ -1,6 +1,7 @@
 """What time does: renewals, retries, trials, cards that expire; and what a restart does not undo."""
 
 import time
+from typing import Any
 
 import pytest
 import stripe
@@ -22,16 +23,16 @@ def hear(client: stripe.StripeClient, receiver: Receiver) -> str:
 
 
 def test_dunning_from_a_renewal_that_fails_to_the_payment_after_the_card_was_changed(
-    living: FakeStripe, receiver: Receiver
+    fake: FakeStripe, receiver: Receiver
 ) -> None:
-    client = living.client()
+    client = fake.client()
     customer = shop.customer(client)
     sub = shop.subscribe(client, customer)
     shop.card(client, customer, "pm_card_chargeCustomerFail")
     secret = hear(client, receiver)
     renewal = NEW_YEAR + 31 * DAY
 
-    living.advance(renewal + 2 * HOUR)
+    fake.advance(renewal + 2 * HOUR)
     failed = client.v1.invoices.list({"customer": customer, "limit": 1}).data[0]
     assert (failed.status, failed.attempt_count, failed.next_payment_attempt) == ("open", 1, renewal + HOUR + 3 * DAY)
     assert client.v1.subscriptions.retrieve(sub.id).status == "past_due"
@@ -42,10 +43,10 @@ def test_dunning_from_a_renewal_that_fails_to_the_payment_after_the_card_was_cha
         "customer.subscription.updated", "customer.updated",
     ]  # fmt: skip
 
-    living.advance(renewal + 5 * DAY)
+    fake.advance(renewal + 5 * DAY)
     assert client.v1.invoices.retrieve(failed.id).attempt_count == 2
     shop.card(client, customer, "pm_card_mastercard")
-    living.advance(renewal + 20 * DAY)
+    fake.advance(renewal + 20 * DAY)
     paid = client.v1.invoices.retrieve(failed.id)
     assert (paid.status, paid.attempt_count, client.v1.subscriptions.retrieve(sub.id).status) == ("paid", 3, "active")
     assert not client.v1.customers.retrieve(customer).delinquent
@@ -62,33 +63,33 @@ def test_dunning_from_a_renewal_that_fails_to_the_payment_after_the_card_was_cha
 
 
 @pytest.mark.parametrize(("after", "status"), [("cancel", "canceled"), ("unpaid", "unpaid"), ("past_due", "past_due")])
-def test_when_all_retries_fail_the_accounts_settings_decide(living: FakeStripe, after: str, status: str) -> None:
-    client = living.client()
-    living.do("settings", after_retries=after, invoice_after_retries="uncollectible")
+def test_when_all_retries_fail_the_accounts_settings_decide(fake: FakeStripe, after: str, status: str) -> None:
+    client = fake.client()
+    fake.do("settings", after_retries=after, invoice_after_retries="uncollectible")
     customer = shop.customer(client)
     sub = shop.subscribe(client, customer)
     shop.card(client, customer, "pm_card_chargeCustomerFail")
-    living.advance(NEW_YEAR + 50 * DAY)
+    fake.advance(NEW_YEAR + 50 * DAY)
     inv = client.v1.invoices.list({"customer": customer, "limit": 1}).data[0]
     assert (inv.status, inv.attempt_count, client.v1.subscriptions.retrieve(sub.id).status) == ("uncollectible", 4, status)
 
 
-def test_a_lost_card_is_not_asked_again_but_a_new_one_is(living: FakeStripe) -> None:
-    client = living.client()
+def test_a_lost_card_is_not_asked_again_but_a_new_one_is(fake: FakeStripe) -> None:
+    client = fake.client()
     customer = shop.customer(client, None)
     sub = shop.subscribe(client, customer, default_payment_method=(pm := shop.card(client, customer)))
-    living.decline(pm, "lost_card")
-    living.advance(NEW_YEAR + 36 * DAY)
+    fake.decline(pm, "lost_card")
+    fake.advance(NEW_YEAR + 36 * DAY)
     inv = client.v1.invoices.list({"customer": customer, "limit": 1}).data[0]
     assert inv.attempt_count == 2
     assert shop.told(client, inv.id).count("invoice.payment_failed") == 1
     client.v1.subscriptions.update(sub.id, {"default_payment_method": shop.card(client, customer, default=False)})
-    living.advance(NEW_YEAR + 40 * DAY)
+    fake.advance(NEW_YEAR + 40 * DAY)
     assert client.v1.invoices.retrieve(inv.id).status == "paid"
 
 
-def test_trials_warn_end_and_are_billed_or_canceled(living: FakeStripe) -> None:
-    client = living.client()
+def test_trials_warn_end_and_are_billed_or_canceled(fake: FakeStripe) -> None:
+    client = fake.client()
     with_card, without = shop.customer(client), shop.customer(client, None)
     paying = shop.subscribe(client, with_card, trial_period_days=14)
     ending = shop.subscribe(
@@ -97,9 +98,9 @@ def test_trials_warn_end_and_are_billed_or_canceled(living: FakeStripe) -> None:
     waiting = shop.subscribe(
         client, without, trial_period_days=14, trial_settings={"end_behavior": {"missing_payment_method": "pause"}}
     )
-    living.advance(NEW_YEAR + 11 * DAY)
+    fake.advance(NEW_YEAR + 11 * DAY)
     assert shop.told(client, paying.id)[-1] == "customer.subscription.trial_will_end"
-    living.advance(NEW_YEAR + 15 * DAY)
+    fake.advance(NEW_YEAR + 15 * DAY)
     statuses = [client.v1.subscriptions.retrieve(one.id).status for one in (paying, ending, waiting)]
     assert statuses == ["active", "canceled", "paused"]
     assert client.v1.invoices.list({"customer": with_card, "limit": 1}).data[0].amount_paid == 2_900
@@ -108,63 +109,63 @@ def test_trials_warn_end_and_are_billed_or_canceled(living: FakeStripe) -> None:
     assert client.v1.invoices.list({"customer": without, "limit": 1}).data[0].status == "paid"
 
 
-def test_a_card_expires_and_its_bank_may_renew_it(living: FakeStripe) -> None:
-    client = living.client()
+def test_a_card_expires_and_its_bank_may_renew_it(fake: FakeStripe) -> None:
+    client = fake.client()
     customer = shop.customer(client, None)
     pm = client.v1.payment_methods.create(
         {"type": "card", "card": {"number": "4242424242424242", "exp_month": 1, "exp_year": 2026}}
     )
     shop.card(client, customer, pm.id)
     shop.subscribe(client, customer)
-    living.advance(NEW_YEAR + 32 * DAY)
+    fake.advance(NEW_YEAR + 32 * DAY)
     inv = client.v1.invoices.list({"customer": customer, "limit": 1, "expand": ["data.payments"]}).to_dict()["data"][0]
     intent = client.v1.payment_intents.retrieve(inv["payments"]["data"][0]["payment"]["payment_intent"])
     assert intent.last_payment_error and intent.last_payment_error.code == "expired_card"
-    living.do(f"payment_methods/{pm.id}", exp_year=2030)
+    fake.do(f"payment_methods/{pm.id}", exp_year=2030)
     assert shop.told(client, pm.id)[-1] == "payment_method.automatically_updated"
-    living.advance(NEW_YEAR + 40 * DAY)
+    fake.advance(NEW_YEAR + 40 * DAY)
     assert client.v1.invoices.retrieve(inv["id"]).status == "paid"
 
 
-def test_a_subscription_ends_with_its_period_or_never_began(living: FakeStripe) -> None:
-    client = living.client()
+def test_a_subscription_ends_with_its_period_or_never_began(fake: FakeStripe) -> None:
+    client = fake.client()
     sub = shop.subscribe(client, shop.customer(client))
     client.v1.subscriptions.update(sub.id, {"cancel_at_period_end": True})
     never = shop.subscribe(client, shop.customer(client, "pm_card_chargeCustomerFail"))
-    living.advance(NEW_YEAR + 32 * DAY)
+    fake.advance(NEW_YEAR + 32 * DAY)
     assert client.v1.subscriptions.retrieve(sub.id).status == "canceled"
     expired = client.v1.subscriptions.retrieve(never.id, {"expand": ["latest_invoice"]}).to_dict()
     assert (expired["status"], expired["latest_invoice"]["status"]) == ("incomplete_expired", "void")
 
 
-def test_months_keep_their_day_where_they_can(living: FakeStripe) -> None:
-    living.advance(NEW_YEAR + 30 * DAY)  # 31 January
-    client = living.client()
+def test_months_keep_their_day_where_they_can(fake: FakeStripe) -> None:
+    fake.advance(NEW_YEAR + 30 * DAY)  # 31 January
+    client = fake.client()
     sub = shop.subscribe(client, shop.customer(client))
     ends = []
     for day in (1, 30, 61):
-        living.advance(NEW_YEAR + (30 + day) * DAY)
+        fake.advance(NEW_YEAR + (30 + day) * DAY)
         ends.append(client.v1.subscriptions.retrieve(sub.id).to_dict()["items"]["data"][0]["current_period_end"])
     assert [time.strftime("%d %b", time.gmtime(end)) for end in ends] == ["28 Feb", "31 Mar", "30 Apr"]
 
 
-def test_paused_collection_voids_what_it_bills(living: FakeStripe) -> None:
-    client = living.client()
+def test_paused_collection_voids_what_it_bills(fake: FakeStripe) -> None:
+    client = fake.client()
     customer = shop.customer(client)
     sub = shop.subscribe(client, customer)
     client.v1.subscriptions.update(sub.id, {"pause_collection": {"behavior": "void", "resumes_at": NEW_YEAR + 40 * DAY}})
-    living.advance(NEW_YEAR + 61 * DAY)
+    fake.advance(NEW_YEAR + 61 * DAY)
     assert [one.status for one in client.v1.invoices.list({"customer": customer}).data] == ["paid", "void", "paid"]
 
 
-def test_refunds_settle_or_fail_and_money_becomes_available(living: FakeStripe) -> None:
-    client = living.client()
+def test_refunds_settle_or_fail_and_money_becomes_available(fake: FakeStripe) -> None:
+    client = fake.client()
     made = [
         client.v1.payment_intents.create({"amount": 1_000, "currency": "usd", "payment_method": token, "confirm": True}).id
         for token in ("pm_card_visa", "pm_card_refundFail", "pm_card_createDispute")
     ]
     good, bad = (client.v1.refunds.create({"payment_intent": intent}).id for intent in made[:2])
-    living.advance(NEW_YEAR + 3 * DAY)
+    fake.advance(NEW_YEAR + 3 * DAY)
     assert [client.v1.refunds.retrieve(one).status for one in (good, bad)] == ["succeeded", "failed"]
     assert client.v1.disputes.list({"payment_intent": made[2]}).data[0].status == "needs_response"
     balance = client.v1.balance.retrieve()
@@ -194,16 +195,32 @@ def test_test_clocks_have_a_time_of_their_own(fake: FakeStripe, client: stripe.S
         client.v1.customers.retrieve(customer)
 
 
-def test_a_killed_fake_goes_on_where_it_was(living: FakeStripe) -> None:
-    client = living.client()
+def test_a_killed_fake_goes_on_where_it_was(fake: FakeStripe, receiver: Receiver) -> None:
+    client = fake.client()
     customer = shop.customer(client)
     sub = shop.subscribe(client, customer)
-    key = {"idempotency_key": "the-same"}
-    first = client.v1.customers.create({"name": "Once"}, options=key).id  # type: ignore[arg-type]
-    living.kill()
-    living.start()
-    assert living.now == NEW_YEAR
-    assert living.client().v1.customers.create({"name": "Once"}, options=key).id == first  # type: ignore[arg-type]
-    living.advance(NEW_YEAR + 32 * DAY)
-    again = living.client()
-    assert [one.status for one in again.v1.invoices.list({"subscription": sub.id}).data] == ["paid", "paid"]
+    secret = hear(client, receiver)
+    fake.deliveries(paused=True)
+    once: Any = {"idempotency_key": "the-same"}
+    made = [client.v1.customers.create({"name": "Once"}, options=once).id, client.v1.customers.create({}).id]
+    fake.kill()
+    receiver.answers = [500]
+    fake.start()
+    assert fake.settle() and fake.now == NEW_YEAR
+    assert [event["data"]["object"]["id"] for event in receiver.events] == made
+    assert fake.client().v1.customers.create({"name": "Once"}, options=once).id == made[0]
+    fake.advance(NEW_YEAR + 32 * DAY)
+    assert receiver.events[2]["data"]["object"]["id"] == made[0]
+    receiver.verify(secret)
+    assert [one.status for one in fake.client().v1.invoices.list({"subscription": sub.id}).data] == ["paid", "paid"]
+
+
+def test_attempts_may_follow_in_real_time(fake: FakeStripe, receiver: Receiver) -> None:
+    hear(fake.client(), receiver)
+    fake.deliveries(retries_s=[0.02] * 5, wall=True)
+    receiver.answers = [500, 503]
+    fake.client().v1.customers.create({})
+    until = time.monotonic() + 10
+    while len(receiver.bodies) < 3 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert len(receiver.bodies) == 3
