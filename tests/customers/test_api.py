@@ -1,6 +1,7 @@
 """What higher contexts ask of customers."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from oppulence.customers import api as customers_api
 from oppulence.kernel import clock
@@ -25,7 +26,10 @@ def test_owners_at_an_instant(api: Api, world: World) -> None:
     give(api, first, "a")
     give(api, second, "a", valid_from=day(20))
     give(api, second, "b")
-    ask = lambda at: world.within("ledger", lambda uow: customers_api.owners_at(uow.conn, ["a", "b", "c"], at))  # noqa: E731
+
+    def ask(at: datetime) -> Any:
+        return world.within("ledger", lambda uow: customers_api.owners_at(uow.conn, ["a", "b", "c"], at))
+
     assert ask(AT) == {"a": first, "b": second}
     assert ask(AT + timedelta(days=10)) == {"a": second, "b": second}
 
@@ -35,10 +39,11 @@ def test_ownership_as_it_was_known_before_a_correction(api: Api, world: World) -
     give(api, first, "a")
     known = clock.now()
     give(api, second, "a", valid_from=day(10))
-    periods = lambda who, as_of: [  # noqa: E731
-        (one.valid_from, one.valid_until)
-        for one in world.within("ledger", lambda uow: customers_api.periods_of(uow.conn, who, as_of=as_of))
-    ]
+
+    def periods(who: str, as_of: datetime | None) -> list[Any]:
+        found = world.within("ledger", lambda uow: customers_api.periods_of(uow.conn, who, as_of=as_of))
+        return [(one.valid_from, one.valid_until) for one in found]
+
     tenth = datetime.fromisoformat(day(10))
     assert (periods(first, None), periods(second, None)) == ([(None, tenth)], [(tenth, None)])
     assert (periods(first, known), periods(second, known)) == ([(None, None)], [])
@@ -48,9 +53,10 @@ def test_ownership_as_it_was_known_before_a_correction(api: Api, world: World) -
 def test_a_providers_customer_leads_to_ours(api: Api, world: World) -> None:
     made = make(api, key="k")["id"]
     tell(world, fact("created", "cus_1", key="k"), fact("created", "cus_1", key="k", account="acct_1"))
-    ask = lambda account: world.within(  # noqa: E731
-        "ledger", lambda uow: customers_api.of_provider(uow.conn, "stripe", account, "cus_1")
-    )
+
+    def ask(account: str | None) -> Any:
+        return world.within("ledger", lambda uow: customers_api.of_provider(uow.conn, "stripe", account, "cus_1"))
+
     assert (ask(None), ask("acct_1"), ask("acct_2")) == (made, made, None)
 
 
@@ -72,5 +78,8 @@ def test_another_workspace_sees_and_marks_nothing(api: Api, world: World) -> Non
 
 def test_marking_says_whether_there_is_such_a_customer(api: Api, world: World) -> None:
     made = make(api)["id"]
-    ask = lambda one: world.within("ledger", lambda uow: customers_api.mark_used(uow.conn, one, uow.now))  # noqa: E731
+
+    def ask(one: str) -> Any:
+        return world.within("ledger", lambda uow: customers_api.mark_used(uow.conn, one, uow.now))
+
     assert (ask(made), ask("cust_00000000000000000000")) == (True, False)

@@ -22,7 +22,7 @@ def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
 def test_case_and_composition_make_no_difference(text: str) -> None:
     folded = normal(text)
     assert {normal(unicodedata.normalize(form, text)) for form in ("NFC", "NFD", "NFKC", "NFKD")} == {folded}
-    assert normal(text.casefold()) == folded
+    assert {normal(text.casefold()), normal(text.upper())} == {folded}
 
 
 @given(texts, texts, st.lists(texts, max_size=3))
@@ -61,7 +61,7 @@ def test_the_range_holds_exactly_what_begins_with_the_word(word: str, rest: str)
         ("Straße", {"strasse"}),
         ("O'Neil-Díaz", {"o'neil-diaz", "neil-diaz", "diaz", "oneildiaz"}),
         ("ﬁne ｗｉｄｅ", {"fine", "wide"}),
-        ("İstanbul", {"istanbul"}),
+        ("İstanbul Işık", {"istanbul", "isik"}),
         ("東京 株式会社", {"東京", "株式会社"}),
         ("zero\u200bwidth", {"zerowidth"}),
         ("  \t ", set()),

@@ -6,7 +6,7 @@ Batches about one workspace take turns. No inbox: what is told again finds its l
 import re
 from collections.abc import Sequence
 
-from oppulence.customers import manage, merging, search
+from oppulence.customers import manage, merging
 from oppulence.customers.events import CustomerCreated, CustomerUpdated
 from oppulence.customers.models import KEY_PATTERN, CustomerRow, CustomerStatus
 from oppulence.customers.store import customers as customer_store
@@ -64,7 +64,8 @@ def _customers_for(uow: UnitOfWork, keys: dict[Place, str | None]) -> dict[Place
     for customer_id, key in made:
         if customer_id in created:
             uow.emit(CustomerCreated(customer_id=customer_id, customer_version=1))
-            customer_store.write_terms(uow.conn, uow.workspace_id, customer_id, search.terms_of(key, None, ()))
+            if key:
+                manage.write_terms(uow, manage.bare(uow, customer_id, key))
     linked = customer_store.count_up(uow.conn, list(set(chosen.values()) - created), uow.now)
     for customer_id, version in sorted(linked.items()):
         uow.emit(CustomerUpdated(customer_id=customer_id, customer_version=version, changed=["links"]))

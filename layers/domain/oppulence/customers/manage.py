@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from oppulence.customers import search
+from oppulence.customers import finding, search
 from oppulence.customers.errors import (
     CustomerChanged,
     CustomerExists,
@@ -25,6 +25,8 @@ from oppulence.customers.models import (
 )
 from oppulence.customers.store import customers as store
 from oppulence.customers.store import links as link_store
+from oppulence.customers.store import terms as term_store
+from oppulence.customers.store.terms import Search
 from oppulence.kernel.db import Connection
 from oppulence.kernel.ids import new_id
 from oppulence.kernel.pagination import After, Page, paginate
@@ -44,7 +46,7 @@ def create(uow: UnitOfWork, wanted: NewCustomer) -> Customer:
         CustomerExists: another one has the key.
         UnknownTimeZone: no such time zone.
     """
-    row = _new(uow, wanted.key)
+    row = bare(uow, new_id("cust"), wanted.key)
     row = row.model_copy(update=_sent(uow.conn, wanted))
     if not store.insert(uow.conn, uow.workspace_id, row):
         raise _taken()
@@ -64,7 +66,7 @@ def put(uow: UnitOfWork, key: str, wanted: CustomerDetails) -> Customer:
     """
     if not re.fullmatch(KEY_PATTERN.strip("^$"), key):
         raise InvalidKey("A key has 1 to 255 characters, none of them white space.", param="key")
-    row = _new(uow, key).model_copy(update=_sent(uow.conn, wanted))
+    row = bare(uow, new_id("cust"), key).model_copy(update=_sent(uow.conn, wanted))
     if store.insert(uow.conn, uow.workspace_id, row):
         _announce_new(uow, row)
         return view(uow.conn, row)
@@ -100,15 +102,18 @@ def page(uow: UnitOfWork, query: CustomerQuery) -> Page[Customer]:
         return paginate(uow, query, newest, key=lambda one: (one.created_at, one.id))
 
     words = search.words_of(query.query)
-    filters = {"status": query.status, "key": query.key}
-    terms: dict[str, str] = {}
+    keys: dict[str, After] = {}
 
     def matching(after: After | None, most: int) -> list[Customer]:
-        rows = store.search(uow.conn, words, filters, after, most) if words else []
-        terms.update((row.id, row.term) for row in rows)
+        if not words:
+            return []
+        lead, *place = after or (None,)
+        wanted = Search(words, query.status, query.key, (place[0], place[1]) if place else None, most)
+        lead, rows = finding.find(uow.conn, wanted, lead)
+        keys.update((row.id, (lead, row.term, row.id)) for row in rows)
         return views(uow.conn, rows)
 
-    return paginate(uow, query, matching, key=lambda one: (terms[one.id], one.id))
+    return paginate(uow, query, matching, key=lambda one: keys[one.id])
 
 
 def change(uow: UnitOfWork, customer_id: str, wanted: CustomerChange) -> Customer:
@@ -139,6 +144,7 @@ def remove(uow: UnitOfWork, customer_id: str) -> None:
     if not deleted:
         row = row.model_copy(update={"status": CustomerStatus.ARCHIVED, "version": row.version + 1, "updated_at": uow.now})
         store.save(uow.conn, row)
+        write_terms(uow, row)
     uow.emit(CustomerArchived(customer_id=row.id, customer_version=row.version, deleted=deleted))
     uow.audit("customer.deleted" if deleted else "customer.archived", "customer", row.id)
 
@@ -157,7 +163,7 @@ def save(uow: UnitOfWork, row: CustomerRow, sent: _Change) -> CustomerRow:
     wanted = wanted.model_copy(update={"version": row.version + 1, "updated_at": uow.now})
     if not store.save(uow.conn, wanted):
         raise _taken()
-    if {"key", "name", "emails"} & set(changed):
+    if {"key", "name", "emails", "status"} & set(changed):
         write_terms(uow, wanted)
     uow.emit(CustomerUpdated(customer_id=row.id, customer_version=wanted.version, changed=changed))
     uow.audit("customer.updated", "customer", row.id, metadata={"fields": changed})
@@ -168,7 +174,7 @@ def write_terms(uow: UnitOfWork, row: CustomerRow) -> None:
     """Make a customer findable by what it is now; a tombstone is not found."""
     is_tombstone = row.status in (CustomerStatus.MERGED, CustomerStatus.ERASED)
     terms = set() if is_tombstone else search.terms_of(row.key, row.name, row.emails)
-    store.write_terms(uow.conn, uow.workspace_id, row.id, terms)
+    term_store.write(uow.conn, uow.workspace_id, row, terms)
 
 
 def active(uow: UnitOfWork, customer_id: str) -> CustomerRow:
@@ -220,9 +226,10 @@ def views(conn: Connection, rows: list[Any]) -> list[Customer]:
     ]
 
 
-def _new(uow: UnitOfWork, key: str | None) -> CustomerRow:
+def bare(uow: UnitOfWork, customer_id: str, key: str | None) -> CustomerRow:
+    """A customer of which only the key is known."""
     return CustomerRow(
-        id=new_id("cust"), key=key, status=CustomerStatus.ACTIVE, merged_into=None, name=None, emails=[], phone=None,
+        id=customer_id, key=key, status=CustomerStatus.ACTIVE, merged_into=None, name=None, emails=[], phone=None,
         address=None, tax_ids=[], currency=None, locale=None, time_zone=None, metadata={}, version=1,
         created_at=uow.now, updated_at=uow.now,
     )  # fmt: skip

@@ -53,7 +53,7 @@ def after(word: str) -> str:
 
 
 def _fold(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text.casefold())
+    folded = unicodedata.normalize("NFKD", text.upper().casefold())  # by way of the capitals, which ı and i share
     return " ".join("".join(c for c in folded if c == " " or unicodedata.category(c) not in _DROPPED).split())
 
 

@@ -56,11 +56,13 @@ def page(uow: UnitOfWork, customer_id: str, query: SubjectQuery) -> Page[Subject
     Raises:
         CustomerNotFound: this workspace has none of that id.
     """
-    manage.found(customer_store.get(uow.conn, customer_id), customer_id)
-    return paginate(
+    periods = paginate(
         uow, query, lambda after, most: store.page(uow.conn, customer_id, query.at, after, most),
         key=lambda one: (one.subject, one.valid_from),
     )  # fmt: skip
+    if not periods.data:
+        manage.found(customer_store.get(uow.conn, customer_id), customer_id)
+    return periods
 
 
 def _move(uow: UnitOfWork, subject: str, points: list[Point], wanted: Point) -> None:

@@ -1,4 +1,4 @@
-"""Statements of customers and their search terms."""
+"""Statements of customers."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,7 +9,6 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from oppulence.customers.models import CustomerRow, CustomerStatus
-from oppulence.customers.search import after as end_of
 from oppulence.kernel.db import Connection
 from oppulence.kernel.pagination import After
 
@@ -17,13 +16,6 @@ COLUMNS = (
     "id, key, status, merged_into, name, emails, phone, address, tax_ids, currency, locale, time_zone, metadata, version,"
     " created_at, updated_at"
 )
-_OF_C = ", ".join(f"c.{name.strip()}" for name in COLUMNS.split(","))
-
-
-class Found(CustomerRow):
-    """A customer and the first of its terms that fits the search's leading word."""
-
-    term: str
 
 
 def insert(conn: Connection, workspace_id: str, row: CustomerRow) -> bool:
@@ -141,16 +133,6 @@ def redirect(conn: Connection, old: str, new: str) -> None:
     conn.execute("UPDATE customers.customers SET merged_into = %s WHERE merged_into = %s", (new, old))
 
 
-def write_terms(conn: Connection, workspace_id: str, customer_id: str, terms: Iterable[str]) -> None:
-    """Make these the customer's search terms."""
-    wanted = sorted(terms)
-    conn.execute("DELETE FROM customers.terms WHERE customer_id = %s AND term <> ALL(%s)", (customer_id, wanted))
-    conn.execute(
-        "INSERT INTO customers.terms (workspace_id, customer_id, term) SELECT %s, %s, unnest(%s::text[]) ON CONFLICT DO NOTHING",
-        (workspace_id, customer_id, wanted),
-    )
-
-
 def page(conn: Connection, status: CustomerStatus, key: str | None, after: After | None, most: int) -> list[CustomerRow]:
     """Customers of a status, the newest first."""
     with conn.cursor(row_factory=class_row(CustomerRow)) as cur:
@@ -162,36 +144,6 @@ def page(conn: Connection, status: CustomerStatus, key: str | None, after: After
              ORDER BY created_at DESC, id DESC LIMIT %(most)s
             """.encode(),
             {"status": status, "key": key, "at": after and after[0], "id": after and after[1], "most": most},
-        ).fetchall()
-
-
-def search(conn: Connection, words: Sequence[str], filters: dict[str, Any], after: After | None, most: int) -> list[Found]:
-    """Customers that have, for each word, a term that begins with it; in the order of the terms of the first word.
-
-    A customer is found by the first of its terms that fits, so it comes once. `filters` are `status` and `key`.
-    """
-    values = filters | {"term": after and after[0], "id": after and after[1], "most": most}
-    for number, word in enumerate(words):
-        values |= {f"from_{number}": word, f"to_{number}": end_of(word)}
-    others = "".join(
-        f"""
-               AND EXISTS (SELECT FROM customers.terms o WHERE o.customer_id = t.customer_id
-                              AND o.term >= %(from_{number})s AND o.term < %(to_{number})s)"""
-        for number in range(1, len(words))
-    )
-    with conn.cursor(row_factory=class_row(Found)) as cur:
-        return cur.execute(
-            f"""
-            SELECT {_OF_C}, t.term
-              FROM customers.terms t JOIN customers.customers c ON c.id = t.customer_id AND c.workspace_id = t.workspace_id
-             WHERE t.term >= %(from_0)s AND t.term < %(to_0)s
-               AND (%(term)s::text IS NULL OR (t.term, t.customer_id) > (%(term)s, %(id)s))
-               AND NOT EXISTS (SELECT FROM customers.terms e WHERE e.customer_id = t.customer_id
-                                  AND e.term >= %(from_0)s AND e.term < t.term){others}
-               AND c.status = %(status)s AND (%(key)s::text IS NULL OR c.key = %(key)s)
-             ORDER BY t.term, t.customer_id LIMIT %(most)s
-            """.encode(),
-            values,
         ).fetchall()
 
 
