@@ -28,6 +28,15 @@ def milliseconds(seconds: Sequence[Seconds]) -> float:
     return round(statistics.median(seconds) * 1000, 3)
 
 
+def undisturbed(ours: Sequence[Seconds], bare: Sequence[Seconds]) -> float:
+    """The ratio of the fastest tenths, which other processes on the machine disturb least."""
+    return round(_tenth(ours) / _tenth(bare), 2)
+
+
+def _tenth(seconds: Sequence[Seconds]) -> Seconds:
+    return sorted(seconds)[len(seconds) // 10]
+
+
 def interleaved(repetitions: int, *works: Callable[[], object]) -> list[list[Seconds]]:
     """Time each piece of work in turn, so that what else the machine does falls on all of them alike."""
     times: list[list[Seconds]] = [[] for _ in works]

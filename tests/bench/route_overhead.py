@@ -19,7 +19,7 @@ from oppulence.kernel import aws, db
 from oppulence.kernel.pagination import After, paginate
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from tests.bench import instant, list_bench_rows
-from tests.bench.figures import interleaved, milliseconds, report
+from tests.bench.figures import interleaved, milliseconds, report, undisturbed
 from tests.bench.list_bench_rows import BenchQuery
 from tests.bench.place import world
 from tests.support.world import World
@@ -124,7 +124,8 @@ def _compare(
         route, bare = times[2 * number], times[2 * number + 1]
         figure: dict[str, object] = {
             "with": how, "page": page, "rows": PAGE_ROWS, "of": ROWS, "p50_ms": milliseconds(route),
-            "against": "the bare statement and JSON encoding", "against_ms": milliseconds(bare), "aws_calls": round(called, 2),
+            "against": "the bare statement and JSON encoding", "against_ms": milliseconds(bare),
+            "aws_calls": round(called, 2), "p10_ratio": undisturbed(route, bare),
         }  # fmt: skip
         report("route_overhead", figure, ratio=milliseconds(route) / milliseconds(bare), at_most=at_most)
 
