@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
 
-from infra.local.stripe import api, forms, ids, keys, params, routing, schemas
+import infra.local.stripe.api  # noqa: F401 - so that its routes are there
+from infra.local.stripe import forms, ids, keys, params, routing, schemas
 from infra.local.stripe.errors import StripeError
 from infra.local.stripe.expand import expand
 from infra.local.stripe.faults import Bucket, Fault, Faults
@@ -16,7 +17,6 @@ from infra.local.stripe.store import Saved, encode
 from infra.local.stripe.unit import API_VERSION, Call, Obj, Unit
 from infra.local.stripe.world import KEPT_S, World
 
-_ = api
 UNSAVED = {"parameter_unknown", "parameter_missing", "parameter_invalid_integer", "parameter_invalid_empty", "not_simulated"}
 
 
@@ -59,9 +59,14 @@ class Calls:
         try:
             response = self._answer(request, call)
         except StripeError as error:
+            self._check(request, encode(error.body))
             response = Response(error.status, encode(error.body), dict(error.headers))
         response.headers |= self._headers(request, call)
         return response
+
+    def _check(self, request: Request, body: bytes) -> None:
+        if self.validate and (wrong := schemas.errors(json.loads(body))):
+            raise Broken(f"{request.method} {request.path}: {wrong[:5]}")
 
     def _headers(self, request: Request, call: Call) -> dict[str, str]:
         told = {"Request-Id": str(call.id), "Stripe-Version": request.headers.get("stripe-version", API_VERSION)}
@@ -107,8 +112,7 @@ class Calls:
             if not error.keeps and (not name or error.code in UNSAVED or error.status == 404):
                 raise
             body, status, keeps = encode(error.body), error.status, error.keeps
-        if self.validate and (wrong := schemas.errors(json.loads(body))):
-            raise Broken(f"{request.method} {request.path}: {wrong[:5]}")
+        self._check(request, body)
         if name:
             saved = Saved(name, self.world.clock.second(), request.path, digest, str(call.id), status, body)
         self.world.commit(unit if keeps else self.world.unit(account, call), saved=saved)

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import random
 import time
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -204,8 +204,5 @@ def sign(body: bytes, secrets: list[str], at: int | None = None) -> str:
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:
-    wait: Callable[[], Awaitable[Any]] = event.wait
-    try:
-        await asyncio.wait_for(wait(), seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

@@ -5,6 +5,9 @@ Source: Stripe API reference, "Errors", and the texts that its API sends.
 
 from typing import Any
 
+NAMES = {"payment_intent": "payment_intent", "payment_method": "PaymentMethod", "setup_intent": "setupintent"}
+"""What Stripe calls these in messages; the others by their type's words."""
+
 DOCS = "https://stripe.com/docs/error-codes/"
 
 
@@ -38,8 +41,7 @@ def missing_param(name: str) -> StripeError:
 
 def no_such(kind: str, id: str, param: str = "id") -> StripeError:
     """404 for the object that a path names, 400 for one that a parameter names."""
-    word = kind.rpartition(".")[2].replace("_", "")
-    word = {"invoiceitem": "invoice item", "testclock": "test clock"}.get(word, word)
+    word = NAMES.get(kind) or kind.rpartition(".")[2].replace("_", " ")
     status = 404 if param == "id" else 400
     return StripeError(status, "invalid_request_error", f"No such {word}: '{id}'", code="resource_missing", param=param)
 

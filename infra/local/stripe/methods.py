@@ -38,7 +38,7 @@ def resolve(unit: Unit, id: str, param: str = "payment_method") -> Obj:
         return make(unit, number)
     found = unit.get("payment_method", id)
     if found is None:
-        raise no_such("PaymentMethod", id, param)
+        raise no_such("payment_method", id, param)
     return found
 
 

@@ -45,12 +45,12 @@ class Passing:
                 if settle:
                     await self.delivering.settle()
             self._move(to)
-            self.world.keep()
         return done
 
     def _move(self, second: float) -> None:
         if second > self.world.clock.now():
             self.world.clock.set(second)
+            self.world.keep()
 
     async def run(self) -> None:
         """Do what falls due while time runs by itself."""
