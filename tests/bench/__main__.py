@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-BENCHES = ("cold_init", "route_overhead", "ingest_batch")
+BENCHES = ("cold_init", "route_overhead", "ingest_batch", "customers_search")
 
 
 def main() -> None:
