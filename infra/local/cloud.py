@@ -42,11 +42,17 @@ class Status:
 
 
 def up(
-    root: Path = REPO, *, watch: bool = False, assembly: Path | None = None, say: Callable[[str], None] = print
+    root: Path = REPO,
+    *,
+    watch: bool = False,
+    assembly: Path | None = None,
+    say: Callable[[str], None] = print,
+    stays: bool = True,
 ) -> dict[str, Any]:
     """Start the cloud, or find it running; answer the content of `dev.json`.
 
     `watch` also starts the code watcher, `assembly` deploys another one than the checkout's own. Progress goes to `say`.
+    With `stays=False` the cloud ends when the calling process does, however that ends.
     Ctrl-C, SIGTERM or a failure stop everything that was started.
 
     Raises:
@@ -56,7 +62,8 @@ def up(
     if not is_down(state):
         wait_until_ready(root, say)
         return read_dev_json(state)
-    options = {"root": str(root.resolve()), "assembly": str(assembly) if assembly else None, "watch": watch}
+    parent = None if stays else os.getpid()
+    options = {"root": str(root.resolve()), "assembly": str(assembly) if assembly else None, "watch": watch, "parent": parent}
     env = dict(os.environ) | {"PYTHONPATH": f"{REPO}{os.pathsep}{DOMAIN}", "PYTHONUNBUFFERED": "1"}
     state.mkdir(parents=True, exist_ok=True)
     with unwinding_on_sigterm(), (state / "supervisor.log").open("wb") as log:

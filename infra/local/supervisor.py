@@ -18,6 +18,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from infra.local import processes
 from infra.local.boot import Boot, Options
 from infra.local.pgpass import write_secret
 from infra.local.processes import HOST
@@ -169,6 +170,8 @@ def say(line: str) -> None:
 def main() -> None:
     """Bring the cloud up, serve commands, and stop everything at the end, however it comes."""
     given = json.loads(sys.argv[1])
+    if given.get("parent"):
+        processes.die_with(given["parent"], signal.SIGTERM)
     options = Options(Path(given["root"]), Path(given["assembly"]) if given.get("assembly") else None, bool(given.get("watch")))
     stop_on_signals()
     lock(options.root.resolve() / ".local")

@@ -135,7 +135,7 @@ def up(root: Path) -> dict[str, Any]:
     """Start a cloud under `root` from this checkout's template."""
     from infra.local import synth
 
-    return cloud.up(root, assembly=synth.assembly(REPO / ".local", print))
+    return cloud.up(root, assembly=synth.assembly(REPO / ".local", print), stays=False)
 
 
 def until(what: str, done: Callable[[], bool], within_s: float = WITHIN_S) -> None:
