@@ -25,7 +25,7 @@ PACING = {"sync-on_webhook_received": 20, "recovery-on_invoice_payment_failed": 
 OVERDUE_S = 18 * 3600.0
 """A step this late, in domain time, is not just functions' clocks differing: its machine lags."""
 
-WITH_OUTBOX = ("connections", "recovery", "sync", "tenancy")
+WITH_OUTBOX = ("connections", "customers", "recovery", "sync", "tenancy")
 
 
 @dataclass
