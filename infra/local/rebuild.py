@@ -18,6 +18,7 @@ from infra.local.running import Cloud, load, read_dev_json, write_dev_json
 from infra.settings import settings_of
 
 REBUILD_S = 120
+STACK = "oppulence-tenancy"
 OWNER = "owner@example.com"
 WORKSPACE = "Development"
 RECIPIENTS = ["*@example.com"]
@@ -25,11 +26,13 @@ SECRET_BYTES = 24
 
 
 def run(cloud: Cloud) -> None:
-    """Fill a freshly deployed emulator.
+    """Fill an emulator to which the platform has just been deployed.
 
     Raises:
         ChildError: it failed; the message ends with what was printed.
     """
+    if STACK not in cloud.outputs:
+        return  # another template than the platform's
     keep_clickhouse_secret(cloud)
     cloud.save()
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{REPO}{os.pathsep}{DOMAIN}", "PYTHONUTF8": "1", **local_access(cloud)}

@@ -8,6 +8,8 @@ from oppulence.kernel.declarations import Route
 from tests.bad_input.bodies import fitting, misfitting, required
 from tests.bad_input.callers import ROUTES, WITH_BODY, Callers, assert_refused, name_of, plain_path
 
+pytestmark = pytest.mark.slow  # every route many times
+
 every_body = pytest.mark.parametrize("declared", WITH_BODY, ids=name_of)
 
 NOT_JSON = {

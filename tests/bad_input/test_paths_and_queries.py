@@ -21,6 +21,8 @@ from tests.bad_input.callers import (
 )
 from tests.support.api import Answer, Api
 
+pytestmark = pytest.mark.slow  # every route many times
+
 ODD = [
     "\x00", "a\x00b", "%00", "..", ".", "*", "'; DROP TABLE x; --", "\ud800", "\udfff\ud800", "‮", "☃" * 50, "x" * 3_000,
     "ws_" + "0" * 20, "-1", "9" * 400, "null", "undefined", "{}", "\n", "a\r\nSet-Cookie: b", " ", "ﬀ", "A" * 255 + "\U0001f600",

@@ -51,6 +51,7 @@ def _without(shown: dict[str, Any] | None, silent: list[str]) -> dict[str, Any] 
     return shown and {name: value for name, value in shown.items() if name not in silent}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["true", "reversed", "shuffled"])
 def test_the_whole_corpus_ends_at_stripes_state_in_any_order(world: World, order: str) -> None:
     bodies = list(stripe.corpus())
