@@ -28,13 +28,14 @@ def milliseconds(seconds: Sequence[Seconds]) -> float:
     return round(statistics.median(seconds) * 1000, 3)
 
 
-def undisturbed(ours: Sequence[Seconds], bare: Sequence[Seconds]) -> float:
-    """The ratio of the fastest tenths, which other processes on the machine disturb least."""
-    return round(_tenth(ours) / _tenth(bare), 2)
+def quietest(times: list[list[Seconds]], rounds: int) -> list[list[Seconds]]:
+    """Of interleaved times, cut into rounds, those of the round in which all the work together took least.
 
-
-def _tenth(seconds: Sequence[Seconds]) -> Seconds:
-    return sorted(seconds)[len(seconds) // 10]
+    A core that others use too doubles what waits for another process, and so makes a ratio that nobody else will see.
+    """
+    length = len(times[0]) // rounds
+    cut = [[found[n * length : (n + 1) * length] for found in times] for n in range(rounds)]
+    return min(cut, key=lambda one: sum(map(statistics.median, one)))
 
 
 def interleaved(repetitions: int, *works: Callable[[], object]) -> list[list[Seconds]]:
