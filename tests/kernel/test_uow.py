@@ -1,5 +1,6 @@
 """One transaction of one workspace: what is set in it, when it is tried again, and when its events go out."""
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -277,3 +278,12 @@ def test_a_server_that_is_killed_is_unavailable_and_then_back(environment: None,
         finally:
             db.forget("killed")
             server.stop()
+
+
+def test_a_use_case_that_goes_on_after_a_failed_statement_is_not_taken_for_done(world: World) -> None:
+    def swallow(uow: UnitOfWork) -> None:
+        with contextlib.suppress(psycopg.Error):
+            uow.conn.execute("SELECT 1 / 0")
+
+    with pytest.raises(RuntimeError, match="nothing was committed"):
+        world.within("sync", swallow)

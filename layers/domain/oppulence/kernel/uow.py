@@ -119,7 +119,8 @@ class UnitOfWork:
     def _commit(self) -> None:
         if self._outbox:
             outbox.insert(self.conn, self.scope.context, self._outbox)
-        self.conn.execute("COMMIT")
+        if self.conn.execute("COMMIT").statusmessage != "COMMIT":
+            raise RuntimeError("nothing was committed: a statement failed and the use case went on; use a savepoint for that")
         if self._outbox:
             published = outbox.publish(self.scope.context, self._outbox)
             _drop_published(self.scope.context, published)
