@@ -75,7 +75,7 @@ def test_messages_reach_the_consumer_in_batches_of_more_than_ten(cloud: Cloud) -
         scanned = cloud.client("dynamodb").scan(TableName=cloud.deployed.outputs["Demo"]["TableName"])["Items"]
         items = [item for item in scanned if item["id"]["S"].startswith("batch-")]
     assert len(items) == 40
-    assert max(int(item["batch"]["N"]) for item in items) == 40
+    assert max(int(item["batch"]["N"]) for item in items) >= 40  # one from before may stand in the same batch
 
 
 def test_an_error_carries_its_class_name_for_state_machines(cloud: Cloud) -> None:
