@@ -42,8 +42,12 @@ def test_the_beginning_of_any_word_of_a_name_finds_it(words: list[str], data: st
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=200))
 def test_a_key_is_found_by_itself(key: str) -> None:
+    try:
+        words = words_of(key)
+    except TooManyWords:  # some characters unfold into words of their own; more than eight are refused
+        return
     terms = terms_of(key, None, ())
-    for word in words_of(key)[:8]:
+    for word in words[:8]:
         assert any(word <= term < after(word) for term in terms)
 
 
