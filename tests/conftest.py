@@ -80,3 +80,10 @@ def world(environment: None, admin: psycopg.Connection) -> World:
 def api(world: World) -> Api:
     """The HTTP API through its real handlers."""
     return Api(world)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts a cloud of its own, or attacks every route, is not part of `make check`."""
+    for item in items:
+        if item.nodeid.startswith(("tests/infra/local/", "tests/isolation/")):
+            item.add_marker("slow")
