@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import json
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from infra.local.paths import DOMAIN, REPO
 from infra.local.postgres import Postgres
 from infra.local.processes import HOST
 from infra.local.program import Program, Service
-from infra.local.running import ClickHouseAccess, Cloud
+from infra.local.running import ClickHouseAccess, Cloud, load
 from infra.local.watch import Settings as WatchSettings
 from oppulence.kernel.migrate import contexts, migrate
 from oppulence.kernel.oidc import DEVELOPMENT_ISSUER
@@ -31,6 +32,7 @@ PACKAGE = DOMAIN / "oppulence"
 # Called when they exist: (module, function). Each brings back what would otherwise be missing after a start.
 MIGRATE_OLAP = ("oppulence.kernel.migrate_olap", "migrate")
 REBUILD = ("infra.local.rebuild", "run")
+REMEMBER = ("infra.local.rebuild", "remember")
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,15 @@ class Boot:
             self.start_emulator().save()
         else:
             self.services[name].start()
+
+    def stop(self, name: str) -> None:
+        """Stop one service; what only the emulator knows is written down before it goes."""
+        if name == "emulator" and self.emulator.running and (remember := hook(REMEMBER)):
+            try:
+                remember(load(self.options.root))
+            except Exception:  # noqa: BLE001 - an emulator that is ill must stop all the same
+                traceback.print_exc()
+        self.services[name].stop()
 
     def migrate(self) -> None:
         """Bring both databases up to date and give the contexts' roles their passwords."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.deployed import adopt, local_access
-from infra.local import processes
+from infra.local import mails, messages, processes
 from infra.local.paths import DOMAIN, REPO
 from infra.local.running import Cloud, load, read_dev_json, write_dev_json
 from infra.settings import settings_of
@@ -40,6 +40,14 @@ def run(cloud: Cloud) -> None:
     log.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "infra.local.rebuild", cloud.root]
     processes.run("rebuild", argv, log, processes.Launch(env=env, cwd=REPO), REBUILD_S)
+    messages.bring_back(cloud)
+
+
+def remember(cloud: Cloud) -> None:
+    """Before an emulator stops: write down what it holds and nobody else does."""
+    if STACK in cloud.outputs:
+        messages.keep(cloud)
+        mails.keep(Path(cloud.root))
 
 
 def keep_clickhouse_secret(cloud: Cloud) -> None:

@@ -52,9 +52,9 @@ class Supervisor:
     def stop_all(self) -> None:
         """Stop every service, the last started first; one that will not stop does not keep the others alive."""
         self.announce(STOPPING, None)
-        for name, service in reversed(self.boot.services.items()):
+        for name in reversed(self.boot.services):
             try:
-                service.stop()
+                self.boot.stop(name)
             except Exception:  # noqa: BLE001 - the others must be stopped too, and its death signal ends this one
                 traceback.print_exc()
                 print(f"{name} did not stop", file=sys.stderr)
@@ -108,9 +108,9 @@ class Supervisor:
                 self.expected.add(name)
             case "stop":
                 self.expected.discard(name)
-                service.stop()
+                self.boot.stop(name)
             case "restart":
-                service.stop()
+                self.boot.stop(name)
                 self.boot.start(name)
                 self.expected.add(name)
             case "kill":

@@ -40,11 +40,9 @@ def up(
 @app.command()
 def down(as_json: Json = False) -> None:
     """Stop it. Both databases keep their data; what the emulator forgets is rebuilt by the next start."""
-    from infra.local import cloud, mails
+    from infra.local import cloud
 
     with explained(as_json):
-        if cloud.status(root()).phase == "ready":
-            mails.keep(root())
         stopped = cloud.down(root())
         answer({"stopped": stopped}, ["stopped; its data stay" if stopped else "it was not running"], as_json)
 

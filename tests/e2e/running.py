@@ -67,6 +67,11 @@ class Running:
         query = "SELECT count(*) FROM sync.raw_events WHERE workspace_id = %s AND event_id = ANY (%s)"
         return int(self.platform.scalar(query, self.platform.workspace_id, [event.id for event in events]))
 
+    def everything_stored(self) -> int:
+        """How many webhooks the mirror has of the workspace."""
+        query = "SELECT count(*) FROM sync.raw_events WHERE workspace_id = %s"
+        return int(self.platform.scalar(query, self.platform.workspace_id))
+
     def analysed(self) -> int:
         """How many events the analytical store has of the workspace."""
         at = self.cloud.clickhouse

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.local import cloud
 from infra.local.running import read_dev_json
 from tests.e2e import events
 from tests.e2e.running import Running, until
@@ -18,6 +19,10 @@ def test_state_survives_and_what_the_emulator_forgot_is_rebuilt(running: Running
     assert case["status"] == "open"
     dev, secrets_sealed = running.dev, running.platform.get("/v1/connections")["data"]
     rows = running.stored(life)
+    cloud.kill("clickhouse", running.root)  # so that messages wait when everything stops
+    waiting = events.others(402, 422)
+    assert set(running.send_all(waiting)) == {200}
+    until("the mirror has them", lambda: running.stored(waiting) == len(waiting))
 
     again = running.restart()
     try:
@@ -27,6 +32,7 @@ def test_state_survives_and_what_the_emulator_forgot_is_rebuilt(running: Running
         assert again.send(events.others(401, 402)[0]) == 200  # the door knows the connection, and opens its secret
         again.settle()
         assert again.stored(events.others(401, 402)) == 1
+        until("what waited in queues has arrived", lambda: again.analysed() == again.everything_stored())
         # Time is real again, so the cadence is over; only a machine can have closed the case.
         until("the case's machine has acted", lambda: _case(again, case["invoice_id"])["status"] == "lost")
         timeline = again.platform.get(f"/v1/recovery/cases/{case['id']}")["timeline"]
