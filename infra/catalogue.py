@@ -20,7 +20,7 @@ from oppulence.kernel.events import REGISTRY, Envelope, Event
 Json = dict[str, Any]
 EVENTS = REPO / "events"
 DOMAIN = REPO / "layers" / "domain" / "oppulence"
-GENERATED = "Made by `python -m infra.catalogue`; edit the classes in `layers/domain/oppulence/<context>/events.py`."
+GENERATED = "Made by `python -m infra.catalogue`; edit the classes in `layers/domain/oppulence/<context>/events`."
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """Every event that a context's `events.py` defines, by type."""
-    for file in sorted(DOMAIN.glob("*/events.py")):
-        importlib.import_module(f"oppulence.{file.parent.name}.events")
+    """Every event that a context's `events` defines, a module or a package, by type."""
+    for place in sorted([*DOMAIN.glob("*/events.py"), *DOMAIN.glob("*/events/")]):
+        importlib.import_module(f"oppulence.{place.parent.name}.events")
     ours = (event for event in REGISTRY.values() if event.__module__.startswith("oppulence."))
     return [Entry(event) for event in sorted(ours, key=lambda event: event.type)]
 
