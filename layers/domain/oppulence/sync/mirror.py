@@ -11,7 +11,7 @@ from oppulence.kernel.uow import UnitOfWork
 from oppulence.sync import store
 from oppulence.sync.events import EventsStored
 from oppulence.sync.facts import add_name, facts_of, state_of
-from oppulence.sync.ordering import Seen, latest
+from oppulence.sync.ordering import Seen, decide
 from oppulence.sync.store import EventKey, ObjectKey, ObjectState, RawEvent, Sibling, StoredObject
 from oppulence.sync.stripe_events import StripeEvent, read, storable
 
@@ -22,12 +22,17 @@ Fate = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Delivery:
-    """One webhook: the exact bytes, the event read from them, where it came in and when."""
+    """One event as it came in: its bytes, the event read from them, by which connection and way, and when.
+
+    `via` is `webhook`, `partner` or `events_api`; not `exact` are bytes that somebody on the way wrote anew.
+    """
 
     event: StripeEvent
     body: bytes
     connection_id: str
     received_at: datetime
+    via: str = "webhook"
+    exact: bool = True
 
 
 def apply(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> int:
@@ -60,7 +65,7 @@ def _overtaken(events: Sequence[StripeEvent]) -> set[EventKey]:
     by_key: dict[ObjectKey, list[Seen]] = {}
     for arrival, event in enumerate(events):
         by_key.setdefault(event.key, []).append(Seen(event, arrival))
-    winners = {latest(group).event.id for group in by_key.values()}
+    winners = {decide(group).winner.event.id for group in by_key.values()}
     return {(event.account, event.id) for event in events if event.id not in winners}
 
 
@@ -113,10 +118,11 @@ def settle(uow: UnitOfWork, fresh: list[Seen]) -> Settled:
         winner = _winner(stored, group, ties.get(key, []))
         states.append(_state(uow, stored, group, winner))
         superseded += [(key[0], one.event.id) for one in group if winner is None or one.event.id != winner.event.id]
-    return Settled(_save(uow, states), superseded)
+    return Settled(save(uow, states), superseded)
 
 
-def _save(uow: UnitOfWork, states: list[ObjectState]) -> int:
+def save(uow: UnitOfWork, states: list[ObjectState]) -> int:
+    """Write objects' states; returns how many rows that changed."""
     changed = [one for one in states if one.data is not None]
     kept = [one for one in states if one.data is None]
     saved = store.save_objects(uow.conn, uow.workspace_id, changed, uow.now) if changed else 0
@@ -147,7 +153,7 @@ def _winner(stored: StoredObject, group: list[Seen], ties: list[Seen]) -> Seen |
     """The event whose state the object gets, or None when it keeps the one it has. A removal is never undone."""
     if stored.deleted:
         return None
-    newest = latest([*group, *ties])
+    newest = decide([*group, *ties]).winner
     return None if stored.version and newest.event.created_at < stored.event_created_at else newest
 
 
@@ -155,18 +161,29 @@ def _state(uow: UnitOfWork, stored: StoredObject, group: list[Seen], winner: See
     version = stored.version + (1 if winner and winner.event.id != stored.event_id else 0)
     told = list(stored.told)
     for one in sorted(group, key=lambda seen: (seen.event.created, seen.arrival)):
-        for fact in facts_of(one.event):
-            if fact.name not in told:
-                told.append(fact.name)
-                uow.emit(fact.announce(one.event, version), occurred_at=fact.at)
+        tell_facts(uow, one.event, told, version)
     if winner is None:
         return ObjectState(stored.key, None, stored.deleted, stored.event_id, stored.event_created_at, version, told)
     event = winner.event
-    state = state_of(event, told) if version > stored.version else None
+    if version > stored.version:
+        tell_state(uow, event, told, version)
+    return ObjectState(stored.key, storable(event.object), event.removes, event.id, event.created_at, version, told)
+
+
+def tell_facts(uow: UnitOfWork, shown: StripeEvent, told: list[str], version: int) -> None:
+    """Announce the facts that a state shows and that were not told yet; `told` grows by their names."""
+    for fact in facts_of(shown):
+        if fact.name not in told:
+            told.append(fact.name)
+            uow.emit(fact.announce(shown, version), occurred_at=fact.at)
+
+
+def tell_state(uow: UnitOfWork, shown: StripeEvent, told: list[str], version: int) -> None:
+    """Announce that this is an object's state now, for those objects whose state others wait for."""
+    state = state_of(shown, told)
     if state:
         add_name(told, state.name)
-        uow.emit(state.announce(event, version), occurred_at=state.at)
-    return ObjectState(stored.key, storable(event.object), event.removes, event.id, event.created_at, version, told)
+        uow.emit(state.announce(shown, version), occurred_at=state.at)
 
 
 def _announce_stored(uow: UnitOfWork, new: list[EventKey]) -> None:

@@ -2,13 +2,12 @@
 
 Stripe's `created` is in whole seconds and delivery keeps no order, while a third of all events share object and second with
 another. Between events of one second, in this order: a removal is last and a `.created` first; an event whose
-`previous_attributes` match another's state came after it; states that only go one way and counters that only grow decide;
-what still is in doubt goes to the later arrival.
+`previous_attributes` match another's state came after it; states that only go one way and counters that only grow decide.
+Where that leaves several states, the later arrival is taken, and the verdict is not `sure`: only Stripe can say.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cmp_to_key
 from typing import Any
 
 from oppulence.sync.stripe_events import StripeEvent
@@ -41,27 +40,39 @@ _ONE_WAY = {"reconciliation_status": ("not_applicable", "in_progress", "complete
 
 @dataclass(frozen=True)
 class Seen:
-    """An event and its place in the order of arrival."""
+    """An event, its place in the order of arrival, and the connection it came by."""
 
     event: StripeEvent
     arrival: int
+    connection_id: str = ""
 
 
-def latest(seen: Sequence[Seen]) -> Seen:
-    """The event that shows the object's latest state. The result does not depend on the order of the sequence."""
-    if len(seen) == 1:
-        return seen[0]
+@dataclass(frozen=True)
+class Verdict:
+    """The event that shows the latest state. Not `sure`: another one shows another state, and may be the later one."""
+
+    winner: Seen
+    sure: bool = True
+
+
+def decide(seen: Sequence[Seen]) -> Verdict:
+    """Which event shows the object's latest state. Unless the arrival decides, the order of the sequence does not matter."""
     newest = max(one.event.created for one in seen)
-    return max((one for one in seen if one.event.created == newest), key=cmp_to_key(_compare))
+    rivals = list({one.event.id: one for one in seen if one.event.created == newest}.values())
+    if len(rivals) == 1:
+        return Verdict(rivals[0])
+    last = [one for one in rivals if not any(_order(other.event, one.event) > 0 for other in rivals)]
+    winner = max(last or rivals, key=lambda one: one.arrival)
+    return Verdict(winner, bool(last) and all(one.event.object == winner.event.object for one in last))
 
 
-def _compare(a: Seen, b: Seen) -> int:
-    """Positive when a is later than b, both of one second."""
+def _order(a: StripeEvent, b: StripeEvent) -> int:
+    """Positive when a is later than b, both of one second; 0 when nothing says so."""
     for earlier_later in (_by_kind, _by_previous, _by_state):
-        order = earlier_later(a.event, b.event)
+        order = earlier_later(a, b)
         if order:
             return order
-    return a.arrival - b.arrival
+    return 0
 
 
 def _by_kind(a: StripeEvent, b: StripeEvent) -> int:

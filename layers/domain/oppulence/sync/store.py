@@ -166,8 +166,10 @@ def save_objects(conn: Connection, workspace_id: str, states: Sequence[ObjectSta
         ON CONFLICT (workspace_id, account, type, id) DO UPDATE
            SET data = excluded.data, deleted = excluded.deleted, event_id = excluded.event_id,
                event_created_at = excluded.event_created_at, version = excluded.version, told = excluded.told,
-               updated_at = excluded.updated_at
-         WHERE (o.version, o.told, o.data) IS DISTINCT FROM (excluded.version, excluded.told, excluded.data)
+               updated_at = CASE WHEN (o.version, o.data) IS DISTINCT FROM (excluded.version, excluded.data)
+                                 THEN excluded.updated_at ELSE o.updated_at END
+         WHERE (o.version, o.told, o.event_created_at, o.data)
+               IS DISTINCT FROM (excluded.version, excluded.told, excluded.event_created_at, excluded.data)
         """,
         (
             workspace_id, at, [s.key[0] for s in states], [s.key[1] for s in states], [s.key[2] for s in states],
@@ -175,6 +177,33 @@ def save_objects(conn: Connection, workspace_id: str, states: Sequence[ObjectSta
             [s.event_created_at for s in states], [s.version for s in states], [" ".join(s.told) for s in states],
         ),
     ).rowcount  # fmt: skip
+
+
+def same_states(conn: Connection, workspace_id: str, states: Sequence[tuple[ObjectKey, str]]) -> set[ObjectKey]:
+    """Those of the objects, given with their JSON, that are stored exactly so."""
+    rows = conn.execute(
+        """
+        SELECT account, type, id FROM sync.objects o
+          JOIN unnest(%b::text[], %b::text[], %b::text[], %b::text[]) AS n (account, type, id, data) USING (account, type, id)
+         WHERE o.workspace_id = %s AND o.data = n.data::jsonb
+        """,
+        ([k[0] for k, _ in states], [k[1] for k, _ in states], [k[2] for k, _ in states], [data for _, data in states],
+         workspace_id),
+    ).fetchall()  # fmt: skip
+    return {(str(account), str(kind), str(object_id)) for account, kind, object_id in rows}
+
+
+def object_data(conn: Connection, workspace_id: str, keys: Sequence[ObjectKey]) -> dict[ObjectKey, dict[str, Any]]:
+    """The stored states of objects."""
+    rows: list[tuple[Any, ...]] = conn.execute(
+        """
+        SELECT account, type, id, data FROM sync.objects
+          JOIN unnest(%b::text[], %b::text[], %b::text[]) AS k (account, type, id) USING (account, type, id)
+         WHERE workspace_id = %s
+        """,
+        ([key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys], workspace_id),
+    ).fetchall()
+    return {(account, kind, object_id): data for account, kind, object_id, data in rows}
 
 
 def save_told(conn: Connection, workspace_id: str, states: Sequence[ObjectState]) -> int:
