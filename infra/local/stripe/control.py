@@ -1,11 +1,10 @@
 """What a test does to the fake that nobody can do to Stripe: under `/_fake/`, JSON in and out."""
 
-import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from infra.local.stripe import corpus, intents, keys, money, renewing
+from infra.local.stripe import intents, keys, money, renewing
 from infra.local.stripe.api import endpoints
 from infra.local.stripe.calls import Calls
 from infra.local.stripe.cards import DECLINES
@@ -14,7 +13,6 @@ from infra.local.stripe.errors import StripeError, invalid
 from infra.local.stripe.fake import KEY
 from infra.local.stripe.faults import Fault
 from infra.local.stripe.passing import Passing
-from infra.local.stripe.store import encode
 from infra.local.stripe.unit import Obj, Unit
 
 Step = Callable[..., Awaitable[Obj]]
@@ -94,8 +92,11 @@ async def reset(fake: Fake, given: Obj) -> Obj:
 
 @step("clock")
 async def clock(fake: Fake, given: Obj) -> Obj:
-    """`to`: move the world there; `frozen`: whether time stands between moves."""
+    """`to`: move the world there; `frozen`: whether time stands between moves; `set`: see `FakeStripe.turn`."""
     world = fake.calls.world
+    if "set" in given:
+        world.clock.frozen = given["set"] is not None
+        world.clock.set(time.time() if given["set"] is None else given["set"])
     if "frozen" in given:
         world.clock.set(world.clock.now())
         world.clock.frozen = bool(given["frozen"])
@@ -263,6 +264,12 @@ async def roll_secret(fake: Fake, given: Obj, id: str) -> Obj:
     return {"secret": secret}
 
 
+@step("webhook_endpoints", "*", "secret")
+async def show_secret(fake: Fake, given: Obj, id: str) -> Obj:
+    """The secret that signs now, which the API shows once."""
+    return {"secret": fake.unit(given).need("_endpoint", id)["secrets"][0]["secret"]}
+
+
 @step("accounts", "*", "deauthorize")
 async def deauthorize(fake: Fake, given: Obj, id: str) -> Obj:
     """A connected account leaves the platform: its data can no longer be read."""
@@ -274,21 +281,3 @@ async def deauthorize(fake: Fake, given: Obj, id: str) -> Obj:
     home.add({"object": "_left", "id": id})
     fake.commit(home)
     return {"id": id}
-
-
-@step("corpus")
-async def load(fake: Fake, given: Obj) -> Obj:
-    """Load a folder's objects and events (the bundled ones without `folder`); `revive` lets its subscriptions live on."""
-    world = fake.calls.world
-    folder = Path(given["folder"]) if given.get("folder") else corpus.BUNDLED
-    count = corpus.load(world, folder)
-    return {"loaded": count, "revived": corpus.revive(world) if given.get("revive") else 0}
-
-
-@step("objects")
-async def put_objects(fake: Fake, given: Obj) -> Obj:
-    """Put objects on the shelves as they are, without an event: what a long history has left, for backfills and drift."""
-    account = given.get("account") or ""
-    rows = [(account, body, encode(body)) for body in given["objects"]]
-    await asyncio.sleep(0)
-    return {"put": fake.calls.world.store.bulk(rows)}

@@ -3,11 +3,12 @@
 import gzip
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from infra.local.paths import REPO
-from infra.local.stripe.store import encode
+from infra.local.stripe.store import Changes, encode
 from infra.local.stripe.unit import PLATFORM
 from infra.local.stripe.world import World
 
@@ -24,10 +25,62 @@ def load(world: World, folder: Path = BUNDLED) -> int:
     world.account = world.settings["account"] = manifest["account"]
     world.clock.frozen = True
     world.clock.set(float(manifest["last_event"]))
-    count = world.store.bulk(_rows(_lines(folder / "objects.jsonl.gz")))
-    count += world.store.bulk(_events(_lines(folder / "events.jsonl.gz")))
+    count = shelve(world, folder)
     world.keep()
     return count
+
+
+def shelve(world: World, folder: Path) -> int:
+    """Put a folder's objects and events on the shelves; returns how many."""
+    count = world.store.bulk(_rows(_lines(folder / "objects.jsonl.gz")))
+    return count + world.store.bulk(_events(_lines(folder / "events.jsonl.gz")))
+
+
+def play(world: World, ids: Iterable[str]) -> int:
+    """Let events of the bundled corpus happen; returns how many were new.
+
+    Each is on the shelves afterwards, with its object as it shows it, and time stands at the last of them. Nobody is told:
+    whoever plays delivers.
+    """
+    happening = [event for event in map(_bundled().__getitem__, ids) if not _has(world, event)]
+    if happening:
+        world.clock.frozen = True
+        world.clock.set(float(max(event["created"] for event in happening)))
+        world.store.bulk([row for event in happening for row in _told(event)])
+        gone = [(_home(event), one["object"], one["id"]) for event in happening if (one := _removed(event))]
+        world.store.commit(Changes(gone=gone))
+        world.keep()
+    return len(happening)
+
+
+@cache
+def _bundled() -> dict[str, dict[str, Any]]:
+    return {event["id"]: event for event in _lines(BUNDLED / "events.jsonl.gz")}
+
+
+def _has(world: World, event: dict[str, Any]) -> bool:
+    return event["id"] in world.store.shelf(event.get("account") or "", "event").rows
+
+
+def _told(event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+    """The event and its object, unless that is one that does not exist or is gone."""
+    yield event.get("account") or "", event, encode(event)
+    shown = event["data"]["object"]
+    if event["type"] == "customer.deleted":
+        shown = {"id": shown["id"], "object": "customer", "deleted": True}
+    if shown.get("id") and event["type"] != "invoice.upcoming" and not _removed(event):
+        yield _home(event), shown, encode(shown)
+
+
+def _removed(event: dict[str, Any]) -> dict[str, Any] | None:
+    """The object that an event takes away; of customers a stub stays, subscriptions only end."""
+    is_end = event["type"].endswith(".deleted") and event["type"] not in ("customer.deleted", "customer.subscription.deleted")
+    shown: dict[str, Any] = event["data"]["object"]
+    return shown if is_end else None
+
+
+def _home(event: dict[str, Any]) -> str:
+    return "" if event["data"]["object"].get("object") in PLATFORM else event.get("account") or ""
 
 
 def revive(world: World) -> int:

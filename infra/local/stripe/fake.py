@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -36,7 +37,8 @@ class FakeStripe:
         self.key = KEY
         self._options = {"state": str(root), "corpus": str(corpus) if isinstance(corpus, Path) else corpus} | options
         self._port_file, self._settings = root / "stripe.port", root / "stripe.json"
-        self._program = Program("infra.local.stripe", self._settings, root / "stripe.log", lambda: processes.accepts(self.port))
+        self.log = root / "stripe.log"
+        self._program = Program("infra.local.stripe", self._settings, self.log, lambda: processes.accepts(self.port))
         if not self._port_file.exists():
             processes.kept_port(self._port_file)
 
@@ -111,6 +113,14 @@ class FakeStripe:
         """
         second = to if to is not None else self.now + days * 86_400
         return int(self.do("clock", to=second, settle=settle)["done"])
+
+    def turn(self, second: float | None) -> None:
+        """Set the world's clock, backwards too, without letting anything happen; it stands there. None is real time, running."""
+        self.do("clock", set=second)
+
+    def play(self, events: Collection[str]) -> int:
+        """Let events of the bundled corpus happen, by their ids, undelivered; returns how many were new to the world."""
+        return int(self.do("corpus/play", events=list(events))["played"])
 
     def fail_next(self, count: int = 1, **how: Any) -> None:
         """Let the next requests fail; `how` is what `faults.Fault` takes: status, path, when, retry_after_s, disconnect, …"""

@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
-from infra.local.stripe import control, corpus, keys, schemas
+from infra.local.stripe import control, corpus, history, keys, schemas  # noqa: F401 - `history` adds steps
 from infra.local.stripe.calls import Broken, Calls, Request, Response, check_event
 from infra.local.stripe.delivering import Delivering, Mode
 from infra.local.stripe.errors import StripeError

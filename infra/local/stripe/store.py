@@ -176,12 +176,18 @@ class Store:
         return int(self.db.execute(f"SELECT coalesce(max(n), 0) FROM {table}").fetchone()[0])
 
     def bulk(self, rows: Iterable[tuple[str, dict[str, Any], bytes]]) -> int:
-        """Put many objects on empty shelves: (account, object, its encoded body), oldest of a second first; returns how many."""
-        made = []
+        """Put many objects on the shelves: (account, object, its encoded body), oldest of a second first; returns how many.
+
+        Of several under one id the last counts; one that is there already is replaced, and keeps its place.
+        """
+        made: dict[tuple[str, str, str], Row] = {}
         for account, body, encoded in rows:
-            key = (created_of(body), self.next(), str(body["id"]))
-            made.append((account, str(body["object"]), Row(key, encoded, facts_of(body))))
-        self.commit(Changes(rows=sorted(made, key=lambda one: one[2].key)))
+            kind, id = str(body["object"]), str(body["id"])
+            old = made.get((account, kind, id)) or self.shelf(account, kind).rows.get(id)
+            key = old.key if old else (created_of(body), self.next(), id)
+            made[account, kind, id] = Row(key, encoded, facts_of(body))
+        ordered = sorted(made.items(), key=lambda one: one[1].key)
+        self.commit(Changes(rows=[(account, kind, row) for (account, kind, _), row in ordered]))
         return len(made)
 
     def _load(self) -> None:

@@ -6,6 +6,7 @@ from infra.local.stripe.api import (
     checkout,
     clocks,
     customers,
+    disputes,
     endpoints,
     invoices,
     payments,
@@ -16,6 +17,6 @@ from infra.local.stripe.api import (
 )
 
 __all__ = [
-    "accounts", "catalog", "checkout", "clocks", "customers", "endpoints", "invoices", "payments", "portal", "reading",
-    "setups", "subscriptions",
+    "accounts", "catalog", "checkout", "clocks", "customers", "disputes", "endpoints", "invoices", "payments", "portal",
+    "reading", "setups", "subscriptions",
 ]  # fmt: skip

@@ -145,6 +145,18 @@ def cancel(unit: Unit, params: Params, id: str) -> Obj:
     return collecting.finish(unit, sub, "cancellation_requested", **(params.get("cancellation_details") or {}))
 
 
+@route("POST", "/v1/subscriptions/{id}/pause", "SubscriptionPauseParams", takes="type", needs="subscription")
+def pause(unit: Unit, params: Params, id: str) -> Obj:
+    """No further period begins until it is resumed; what was paid for the running one is not given back."""
+    sub = unit.need("subscription", id)
+    unit.follow(sub)
+    if sub["status"] not in ("active", "trialing", "past_due"):
+        raise invalid("Only active, trialing or past due subscriptions can be paused.")
+    unit.change(sub, status="paused")
+    unit.emit("customer.subscription.paused", sub)
+    return sub
+
+
 @route(
     "POST",
     "/v1/subscriptions/{id}/resume",
@@ -153,7 +165,7 @@ def cancel(unit: Unit, params: Params, id: str) -> Obj:
     needs="subscription",
 )
 def resume(unit: Unit, params: Params, id: str) -> Obj:
-    """A subscription whose trial ended without a payment method goes on, with a period from now."""
+    """A paused subscription, as one whose trial ended without a payment method, goes on with a period from now."""
     sub = unit.need("subscription", id)
     unit.follow(sub)
     if sub["status"] != "paused":

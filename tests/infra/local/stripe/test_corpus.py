@@ -171,3 +171,29 @@ def test_the_corpus_lives_on_when_it_is_told_to(fake: FakeStripe) -> None:
     newest = get(fake, "/v1/invoices?limit=20")["data"]
     assert newest[0]["created"] > before
     assert "paid" in {one["status"] for one in newest if one["created"] > before}
+
+
+def test_a_played_corpus_is_at_every_moment_what_its_events_say(fake: FakeStripe, final: Objects) -> None:
+    events = list(lines("events.jsonl.gz"))
+    halves = [events[: len(events) // 2], events[len(events) // 2 :]]
+    for half in halves:
+        assert fake.play([one["id"] for one in half]) == len(half)
+        assert fake.now == half[-1]["created"]
+        last = next(one for one in half[::-1] if one["type"] == "invoice.updated" and "account" not in one)
+        assert get(fake, f"/v1/invoices/{last['data']['object']['id']}") == _as_told(half, last["data"]["object"]["id"])
+    assert fake.play([one["id"] for one in events]) == 0
+    deleted = next(id for id, body in final["", "customer"].items() if body.get("deleted"))
+    assert get(fake, f"/v1/customers/{deleted}") == final["", "customer"][deleted]
+    gone = next(one for one in events if one["type"] == "product.deleted")["data"]["object"]["id"]
+    with pytest.raises(stripe.InvalidRequestError, match="No such product"):
+        fake.client().v1.products.retrieve(gone)
+    assert fake.do("corpus/complete")["objects"] > len(events)
+    assert pages(fake, "/v1/invoices") == dict(final["", "invoice"])
+    assert pages(fake, "/v1/balance_transactions").keys() == final["", "balance_transaction"].keys()
+    fake.turn(None)
+    assert not fake.do("state")["frozen"] and abs(fake.now - time.time()) < 60
+
+
+def _as_told(events: list[dict[str, Any]], id: str) -> dict[str, Any]:
+    shown = [one["data"]["object"] for one in events if one["data"]["object"].get("id") == id]
+    return shown[-1]

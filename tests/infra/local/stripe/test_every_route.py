@@ -95,7 +95,9 @@ def money(fake: FakeStripe, v1: Any, customer: str) -> Iterator[Call]:
     yield lambda: v1.payment_intents.cancel(v1.payment_intents.create(params).id)
     yield lambda: v1.charges.update(v1.payment_intents.retrieve(intent).latest_charge, {"description": "y"})
     yield lambda: v1.refunds.update(v1.refunds.create({"payment_intent": intent}).id, {"metadata": {"a": "b"}})
-    yield lambda: fake.do("disputes", charge=v1.payment_intents.retrieve(held).latest_charge)
+    dispute = fake.do("disputes", charge=v1.payment_intents.retrieve(held).latest_charge)["id"]
+    yield lambda: v1.disputes.update(dispute, {"evidence": {"product_description": "Gold"}, "submit": False})
+    yield lambda: v1.disputes.close(dispute)
     yield lambda: v1.balance.retrieve()
 
 
@@ -115,6 +117,7 @@ def subscriptions(fake: FakeStripe, client: stripe.StripeClient, customer: str) 
     yield lambda: v1.subscription_items.list({"subscription": sub["id"]})
     yield lambda: v1.subscription_items.retrieve(sub["items"]["data"][0]["id"])
     yield lambda: v1.invoices.create_preview({"subscription": sub["id"]})
+    yield lambda: v1.subscriptions.resume(v1.subscriptions.pause(sub["id"]).id)
     yield lambda: v1.subscriptions.cancel(shop.subscribe(client, customer).id)
     bare = shop.customer(client, None)
     settings = {"end_behavior": {"missing_payment_method": "pause"}}
