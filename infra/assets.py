@@ -51,7 +51,7 @@ def placeholder() -> Path:
 
 @cache
 def packages_zip(name: str) -> Path:
-    """A layer of locked packages for Lambda's Python on arm64; `name` is its folder below layers/, such as `providers/stripe`.
+    """A layer of locked packages for Lambda's Python on arm64; `name` is its folder below layers/, such as `providers/clickhouse`.
 
     Kept by the lock's content; built anew only when that changes.
 

@@ -33,6 +33,7 @@ class Settings:
     default_plan: str = "free"
     clickhouse_url: str = ""
     clickhouse_secret: str = "oppulence/clickhouse"
+    stripe_api_base: str = "https://api.stripe.com"
     log_retention_days: int = 90
     keep_data: bool = True
     virtual_clock: bool = False
@@ -62,7 +63,7 @@ def settings_of(stage: str) -> Settings:
             # The laptop's deployer puts its own addresses where these stand.
             return Settings(
                 "local", api_url="http://127.0.0.1", oidc_issuer="oppulence-development", oidc_jwks_url="http://127.0.0.1",
-                oidc_audience="oppulence", default_plan="business",
+                oidc_audience="oppulence", default_plan="business", stripe_api_base="http://127.0.0.1",
                 clickhouse_secret="oppulence/local/clickhouse", log_retention_days=1, keep_data=False, virtual_clock=True,
                 down_visibility_s=5, aurora=False, build_layers=False,
             )  # fmt: skip

@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import psycopg
 import pytest
 
 from infra.local.postgres import Postgres
-from oppulence.connections import stripe_door
+from infra.local.stripe.fake import FakeStripe
+from oppulence.connections import breaker, stripe_door
 from oppulence.kernel import auth, crypto, db, limits
 from tests.support import cloud
 from tests.support.api import Api
@@ -80,6 +82,22 @@ def world(environment: None, admin: psycopg.Connection) -> World:
 def api(world: World) -> Api:
     """The HTTP API through its real handlers."""
     return Api(world)
+
+
+@pytest.fixture(scope="session")
+def stripe_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeStripe]:
+    """One local Stripe for the tests of this process; every answer is checked against the published schemas."""
+    with FakeStripe(tmp_path_factory.mktemp("stripe"), validate_answers=True) as made:
+        yield made
+
+
+@pytest.fixture
+def fake_stripe(stripe_process: FakeStripe, environment: None, monkeypatch: pytest.MonkeyPatch) -> FakeStripe:
+    """A Stripe that this test finds empty, at the real time, and that functions call."""
+    monkeypatch.setenv("STRIPE_API_BASE", stripe_process.url)
+    breaker.forget_all()
+    stripe_process.reset(time.time())
+    return stripe_process
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

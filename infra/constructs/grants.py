@@ -14,6 +14,7 @@ from oppulence.kernel.capabilities import (
     Bus,
     Capability,
     ClickHouse,
+    DeadLetters,
     Inbound,
     Keys,
     Machine,
@@ -78,14 +79,16 @@ def grant(use: Capability, settings: Settings) -> Grant:
             )
         case Bucket(prefix=prefix, write=write):
             return _bucket(prefix, write)
+        case DeadLetters(take=take):
+            return _dead_letters(take)
         case Machine(name=name):
             return _machine(name)
         case Mail():
             return _mail(settings)
         case ClickHouse():
             return _clickhouse(settings)
-        case Provider(name=name):
-            return Grant(f"provider-{name}", layers=(f"providers/{name}",))
+        case Provider(name="stripe"):
+            return Grant("provider-stripe", environment={"STRIPE_API_BASE": settings.stripe_api_base})
     raise NotImplementedError(f"{use} has no meaning in infra/constructs/grants.py")
 
 
@@ -155,6 +158,16 @@ def _bucket(prefix: str, write: bool) -> Grant:
     actions = ["s3:GetObject", *(["s3:PutObject", "s3:DeleteObject"] if write else [])]
     name = f"bucket-{prefix.strip('/').replace('/', '-') or 'all'}"
     return Grant(name, (allow(*actions, on=objects),), {"BUCKET": bucket})
+
+
+def _dead_letters(take: bool) -> Grant:
+    """By pattern: queues are of all contexts. AWS lists queues for everything or not at all."""
+    if take:
+        dead = allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=arn("sqs", f"{PREFIX}-*-dead"))
+        statements: tuple[Statement, ...] = (dead, allow("sqs:ListQueues", on="*"))
+    else:
+        statements = (allow("sqs:GetQueueUrl", "sqs:SendMessage", on=arn("sqs", f"{PREFIX}-*-on_*")),)
+    return Grant(f"dead-letters-{'take' if take else 'send'}", statements, {"QUEUE_PREFIX": f"{PREFIX}-"})
 
 
 def _machine(name: str) -> Grant:

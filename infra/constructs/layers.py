@@ -21,7 +21,7 @@ class Layers(Construct):
         self.common = [self._layer("domain", domain or assets.placeholder()), self._packages("runtime")]
 
     def arns(self, names: Iterable[str] = ()) -> list[str]:
-        """ARNs of the two that every function has, and of the named ones, such as `providers/stripe`."""
+        """ARNs of the two that every function has, and of the named ones, such as `providers/clickhouse`."""
         return [*self.common, *(self._packages(name) for name in sorted(set(names)))]
 
     def _packages(self, name: str) -> str:

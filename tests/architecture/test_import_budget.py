@@ -54,9 +54,7 @@ def permitted(use: Capability) -> set[str]:
     match use:
         case Postgres():
             return {"psycopg"}
-        case Provider(name=name):
-            return {name}
-        case ClickHouse():
+        case Provider() | ClickHouse():
             return set()
     return set()
 

@@ -72,8 +72,8 @@ def _load(use: "Capability") -> None:
             importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
         case capabilities.ClickHouse():
             importlib.import_module("clickhouse_connect")
-        case capabilities.Provider(name=name):
-            importlib.import_module(name)
+        case capabilities.Provider():
+            importlib.import_module("urllib3")
 
 
 if __name__ == "__main__":

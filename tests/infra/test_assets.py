@@ -76,7 +76,7 @@ def test_the_migrations_function_has_all_sql() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("layer", ["runtime", "providers/stripe", "providers/clickhouse"])
+@pytest.mark.parametrize("layer", ["runtime", "providers/clickhouse"])
 def test_a_layer_of_packages_is_for_lambdas_python_and_fits(layer: str) -> None:
     archive = assets.packages_zip(layer)
     with zipfile.ZipFile(archive) as opened:

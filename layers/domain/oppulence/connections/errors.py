@@ -1,6 +1,17 @@
-"""Errors of connections and their doors."""
+"""Errors of connections, their doors, and calls to providers.
 
-from oppulence.kernel.errors import Conflict, NotFound, ValidationError
+Calls to a provider end in one of these, and nothing of urllib3's passes the gateway:
+
+ProviderError                 502
+├─ ProviderKeyRefused         the key is revoked, expired, or lacks a permission
+├─ ProviderObjectMissing      404: there is no such object
+└─ ProviderRefused            other refusals: the same request will be refused again
+Unavailable                   503 with Retry-After; a consumer's records go back to their queue
+├─ ProviderBusy               429: wait `retry_after_s`
+└─ ProviderUnavailable        5xx, no connection, no answer in time, or the circuit breaker is open
+"""
+
+from oppulence.kernel.errors import Conflict, NotFound, ProviderError, Unavailable, ValidationError
 
 
 class ConnectionNotFound(NotFound):
@@ -13,6 +24,12 @@ class ConnectionExists(Conflict):
     """The provider's account is connected already."""
 
     code = "connection_exists"
+
+
+class ConnectionHasNoKey(Conflict):
+    """The connection has no API key, so the provider cannot be asked."""
+
+    code = "connection_has_no_key"
 
 
 class SecretInUse(Conflict):
@@ -31,3 +48,56 @@ class UnreadableWebhook(ValidationError):
     """The signature is right, but the body is no event."""
 
     code = "invalid_webhook"
+
+
+class ProviderKeyRefused(ProviderError):
+    """The provider refuses the key: 401, or 403 with the permission that it lacks."""
+
+    code = "provider_key_refused"
+
+    def __init__(self, message: str, permission: str | None = None) -> None:
+        super().__init__(message)
+        self.permission = permission
+        if permission:
+            self.details["missing_permissions"] = [permission]
+
+
+class ProviderObjectMissing(ProviderError):
+    """The provider has no such object."""
+
+    code = "provider_object_missing"
+
+
+class ProviderRefused(ProviderError):
+    """The provider refuses the request, and would again. `provider_status` and `provider_code` are its own."""
+
+    code = "provider_refused"
+
+    def __init__(self, message: str, provider_status: int, provider_code: str | None = None) -> None:
+        super().__init__(message)
+        self.provider_status = provider_status
+        self.provider_code = provider_code
+        if provider_code:
+            self.details["provider_code"] = provider_code
+
+
+class ProviderBusy(Unavailable):
+    """The provider's rate limit is reached."""
+
+    type = "provider_error"
+    code = "provider_busy"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message, retry_after=retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class ProviderUnavailable(Unavailable):
+    """The provider fails, cannot be reached, or did not answer in time. A write may have been done."""
+
+    type = "provider_error"
+    code = "provider_unavailable"
+
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message, retry_after=retry_after_s)
+        self.retry_after_s = retry_after_s

@@ -22,6 +22,14 @@ class ConnectionUpdated(Event, type="connections.connection.updated", version=1)
     provider: str
 
 
+class ConnectionNeedsReauth(Event, type="connections.connection.needs_reauth", version=1):
+    """A connection's API key stopped working. Webhooks still come in; nothing can be asked until it gets a good key."""
+
+    connection_id: str
+    provider: str
+    reason: str
+
+
 class ConnectionDeleted(Event, type="connections.connection.deleted", version=1):
     """A workspace removed a connection; its doors answer no more."""
 

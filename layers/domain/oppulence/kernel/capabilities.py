@@ -49,6 +49,13 @@ class Bucket(Capability):
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetters(Capability):
+    """Send dead letters home to the queues they came from; or, with `take`, take them off the dead-letter queues instead."""
+
+    take: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Machine(Capability):
     """Start, describe and stop executions of a state machine, named `<context>/<machine>`."""
 
@@ -67,6 +74,6 @@ class ClickHouse(Capability):
 
 @dataclass(frozen=True, slots=True)
 class Provider(Capability):
-    """Carry a provider's SDK layer."""
+    """Call a provider's API; with its SDK's layer, where it has one."""
 
     name: str
