@@ -1,4 +1,4 @@
-"""How the local cloud comes up: databases, migrations, emulator, deployment, what the emulator forgot, front."""
+"""How the local cloud comes up: databases, migrations, Stripe, emulator, deployment, what the emulator forgot, front."""
 
 import importlib
 import importlib.util
@@ -22,6 +22,7 @@ from infra.local.postgres import Postgres
 from infra.local.processes import HOST
 from infra.local.program import Program, Service
 from infra.local.running import ClickHouseAccess, Cloud, load
+from infra.local.stripe.fake import FakeStripe
 from infra.local.watch import Settings as WatchSettings
 from oppulence.kernel.migrate import contexts, migrate
 from oppulence.kernel.oidc import DEVELOPMENT_ISSUER
@@ -33,6 +34,7 @@ PACKAGE = DOMAIN / "oppulence"
 MIGRATE_OLAP = ("oppulence.kernel.migrate_olap", "migrate")
 REBUILD = ("infra.local.rebuild", "run")
 REMEMBER = ("infra.local.rebuild", "remember")
+CONNECT = ("infra.local.connect", "run")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Boot:
         self.state = options.root.resolve() / ".local"
         self.postgres = Postgres(options.root)
         self.clickhouse = ClickHouse(options.root)
+        self.stripe = FakeStripe(self.state)
         self.emulator = Emulator(options.root)
         self.front_port = processes.kept_port(self.state / "front.port")
         self.front_file = self.state / "front.json"
@@ -61,6 +64,7 @@ class Boot:
         self.services: dict[str, Service] = {
             "postgres": self.postgres,
             "clickhouse": self.clickhouse,
+            "stripe": self.stripe,
             "emulator": self.emulator,
             "front": self.front(),
         }
@@ -85,16 +89,21 @@ class Boot:
             self.clickhouse.start()
         with self.step("migrations"):
             self.migrate()
+        with self.step("local Stripe"):
+            self.stripe.start()
         cloud = self.start_emulator()
         with self.step("front"):
             self.services["front"].start()
+        cloud.save()
+        if connect := hook(CONNECT):
+            with self.step("connection to Stripe"):
+                connect(cloud)
         if watch := self.services.get("watch"):
             with self.step("code watcher"):
                 self.watch_ready.unlink(missing_ok=True)
                 watch_settings = WatchSettings(cloud.emulator_url, str(REPO), str(self.watch_ready))
                 watch_settings.write(self.watch_file)
                 watch.start()
-        cloud.save()
         return cloud
 
     def start(self, name: str) -> None:
@@ -149,6 +158,7 @@ class Boot:
             emulator_url=self.emulator.url,
             postgres_url=self.postgres.url,
             clickhouse=self.clickhouse_access(),
+            stripe_url=self.stripe.url,
             outputs=deployed.outputs,
         )
 
@@ -166,6 +176,7 @@ class Boot:
             "PG_AUTH": "password",  # which libpq finds by PGPASSFILE
             "CLICKHOUSE_URL": self.clickhouse.url,
             "API_URL": self.api_url,
+            "STRIPE_API_BASE": self.stripe.url,
             "OIDC_ISSUER": DEVELOPMENT_ISSUER,
             "OIDC_JWKS_URL": f"{issuer}/jwks.json",
             "OIDC_AUDIENCE": AUDIENCE,

@@ -140,7 +140,7 @@ def status(root: Path = REPO) -> Status:
 
 
 def restart(name: str, root: Path = REPO) -> None:
-    """Stop and start one service: postgres, clickhouse, emulator, front or watch."""
+    """Stop and start one service: postgres, clickhouse, stripe, emulator, front or watch."""
     command(root, "restart", name)
 
 

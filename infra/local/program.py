@@ -1,4 +1,4 @@
-"""A service of the laptop cloud that is a Python module of ours: the front, the code watcher."""
+"""A service of the laptop cloud that is a Python module of ours: the front, the code watcher, the local Stripe."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ class Service(Protocol):
     @property
     def running(self) -> bool: ...
 
-    def start(self) -> None: ...
+    def start(self) -> object: ...
 
     def stop(self) -> None: ...
 

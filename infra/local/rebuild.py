@@ -6,10 +6,8 @@ the domain's use cases under the environment of the deployed functions.
 
 import json
 import os
-import secrets
 import sys
 from pathlib import Path
-from typing import Any
 
 from infra.deployed import adopt, local_access
 from infra.local import mails, messages, processes
@@ -22,7 +20,6 @@ STACK = "oppulence-tenancy"
 OWNER = "owner@example.com"
 WORKSPACE = "Development"
 RECIPIENTS = ["*@example.com"]
-SECRET_BYTES = 24
 
 
 def run(cloud: Cloud) -> None:
@@ -65,15 +62,14 @@ def main() -> None:
     cloud = load(Path(sys.argv[1]))
     functions = cloud.client("lambda")
     adopt(functions, "tenancy")
-    workspace_id = seed_workspace(cloud)
+    seed_workspace(cloud)
     adopt(functions, "connections")
     print(f"doors: {rebuild_doors()}")
-    seed_connection(cloud, workspace_id)
     adopt(functions, "recovery")
     print(f"machines: {restart_machines()}")
 
 
-def seed_workspace(cloud: Cloud) -> str:
+def seed_workspace(cloud: Cloud) -> None:
     """The development workspace with its owner's key; found again by `dev.json`, made anew when it or its key is gone."""
     from oppulence.kernel import auth
     from oppulence.kernel.errors import AuthenticationError
@@ -85,11 +81,11 @@ def seed_workspace(cloud: Cloud) -> str:
     kept = read_dev_json(cloud.state)
     if "api_key" in kept:
         try:
-            principal = auth.authenticate("tenancy", f"Bearer {kept['api_key']}", None)
+            auth.authenticate("tenancy", f"Bearer {kept['api_key']}", None)
         except AuthenticationError as error:
             print(f"the owner key in dev.json is no longer valid ({error}): a new workspace is made")
         else:
-            return str(principal.workspace_id)
+            return
     claims = Claims(DEVELOPMENT_ISSUER, f"dev|{OWNER}", OWNER, "Development owner")
     owner = Actor("user", claims.user_id)
     person = auth.Person(claims.issuer, claims.subject, claims.email, claims.name)
@@ -97,7 +93,6 @@ def seed_workspace(cloud: Cloud) -> str:
     settings = Settings(test_recipients=RECIPIENTS)
     in_transaction(Scope("tenancy", made.id, owner), lambda uow: workspaces.change(uow, None, settings))
     write_dev_json(cloud.state, workspace_id=made.id, api_key=issued.secret, stripe={})
-    return made.id
 
 
 def rebuild_doors() -> int:
@@ -105,24 +100,6 @@ def rebuild_doors() -> int:
     from oppulence.connections import doors
 
     return doors.rebuild()
-
-
-def seed_connection(cloud: Cloud, workspace_id: str) -> None:
-    """A Stripe connection of the development workspace, and its door's present address."""
-    from oppulence.connections import manage
-    from oppulence.connections.models import NewConnection
-    from oppulence.kernel import crypto
-    from oppulence.kernel.uow import Scope, in_transaction
-
-    kept: dict[str, Any] = read_dev_json(cloud.state).get("stripe") or {}
-    if not kept:
-        secret = f"whsec_{secrets.token_hex(SECRET_BYTES)}"
-        wanted = NewConnection(provider="stripe", webhook_secrets=[secret])
-        crypto.warm("connections", workspace_id)
-        made = in_transaction(Scope("connections", workspace_id), lambda uow: manage.create(uow, wanted))
-        kept = {"connection_id": made.id, "webhook_secret": secret}
-    address = {"webhook_url": f"{cloud.api_url}/v1/webhooks/stripe/{kept['connection_id']}"}
-    write_dev_json(cloud.state, stripe=kept | address)
 
 
 def restart_machines() -> dict[str, int]:

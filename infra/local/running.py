@@ -28,6 +28,7 @@ class Cloud:
     emulator_url: str
     postgres_url: str
     clickhouse: ClickHouseAccess
+    stripe_url: str = ""
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)  # by stack, then by output
 
     @property

@@ -5,12 +5,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
-import stripe
 from infra.local import processes
 from infra.local.program import Program
+
+if TYPE_CHECKING:
+    import stripe
 
 HOST = processes.HOST
 KEY = "sk_test_local0000000000000000000000"
@@ -77,8 +79,10 @@ class FakeStripe:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def client(self, key: str | None = None, **options: Any) -> stripe.StripeClient:
+    def client(self, key: str | None = None, **options: Any) -> "stripe.StripeClient":
         """The SDK, pointed here; it does not repeat requests by itself unless told to."""
+        import stripe  # takes longer than all that the supervisor needs of this module
+
         return stripe.StripeClient(key or self.key, base_addresses={"api": self.url}, **({"max_network_retries": 0} | options))
 
     def do(self, step: str, /, **given: Any) -> Obj:

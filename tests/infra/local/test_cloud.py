@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 UP = (
     "import sys; from pathlib import Path; from infra.local import cloud; cloud.up(Path(sys.argv[1]), assembly=Path(sys.argv[2]))"
 )
-ALL_RUNNING = dict.fromkeys(("postgres", "clickhouse", "emulator", "front"), "running")
+ALL_RUNNING = dict.fromkeys(("postgres", "clickhouse", "stripe", "emulator", "front"), "running")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_what_functions_print_is_followed(root: Path) -> None:
 
 
 def test_an_unknown_service_is_refused(root: Path) -> None:
-    with pytest.raises(cloud.CloudError, match="no service redis: there are postgres, clickhouse, emulator, front"):
+    with pytest.raises(cloud.CloudError, match="no service redis: there are postgres, clickhouse, stripe, emulator, front"):
         cloud.restart("redis", root)
 
 
