@@ -6,10 +6,10 @@ OPPULENCE := $(BIN)/oppulence
 CODE := functions infra layers tests app.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev down test check lint bench synth openapi lock clean
+.PHONY: help setup demo dev down test check lint bench bench-sync synth openapi lock clean
 
 help: ## What can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: ## Environments from the lock files; does nothing when they are up to date
 	@$(PYTHON) infra/local/setup.py
@@ -37,6 +37,9 @@ lint: setup
 
 bench: setup ## Speed: figures and ratios
 	@PYTHONPATH=.:layers/domain $(BIN)/python -m tests.bench
+
+bench-sync: setup ## Events a second through the sync engine (EVENTS=<dir>, by turns with PEER=<dir of its run.sh>)
+	@PYTHONPATH=.:layers/domain $(BIN)/python -m tests.bench.sync $(if $(EVENTS),--events $(EVENTS)) $(if $(PEER),--peer $(PEER))
 
 synth: setup ## The CloudFormation templates of a stage (STAGE=local|dev|staging|prod) in cdk.out/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk synth --quiet --context stage=$(STAGE) --output cdk.out/$(STAGE)

@@ -24,12 +24,12 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def world() -> Iterator[World]:
-    """A world over a fresh PostgreSQL without durability (what a commit waits for would hide our own work)."""
+def world(*, durable: bool = False) -> Iterator[World]:
+    """A world over a fresh PostgreSQL, without durability if not told (what a commit waits for would hide our own work)."""
     with tempfile.TemporaryDirectory(prefix="oppulence-bench-") as folder:
         root = Path(folder)
         root.chmod(0o711)
-        server = Postgres(root, fast=True)
+        server = Postgres(root, fast=not durable)
         server.start()
         try:
             for domain in (DOMAIN / "oppulence", BENCH_DOMAIN):
