@@ -10,7 +10,7 @@ from datetime import datetime
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.sync import store
 from oppulence.sync.events import EventsStored
-from oppulence.sync.facts import add_name, facts_of, state_of
+from oppulence.sync.facts import add_name, facts_of, states_of
 from oppulence.sync.ordering import Seen, decide
 from oppulence.sync.store import EventKey, ObjectKey, ObjectState, RawEvent, Sibling, StoredObject
 from oppulence.sync.stripe_events import StripeEvent, read, storable
@@ -180,8 +180,7 @@ def tell_facts(uow: UnitOfWork, shown: StripeEvent, told: list[str], version: in
 
 def tell_state(uow: UnitOfWork, shown: StripeEvent, told: list[str], version: int) -> None:
     """Announce that this is an object's state now, for those objects whose state others wait for."""
-    state = state_of(shown, told)
-    if state:
+    for state in states_of(shown, told):
         add_name(told, state.name)
         uow.emit(state.announce(shown, version), occurred_at=state.at)
 

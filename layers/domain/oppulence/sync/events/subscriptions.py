@@ -6,7 +6,7 @@ them, and drops a lower version, ends right; a state that was overtaken before i
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -14,7 +14,6 @@ from oppulence.kernel.money import Currency
 from oppulence.sync.events.base import Fact, ObjectFact
 
 DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$", description="An exact decimal number, as text.")]
-Status = Literal["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"]
 
 
 class Coupon(BaseModel):
@@ -24,7 +23,7 @@ class Coupon(BaseModel):
     percent_off: Annotated[DecimalText | None, Field(description="Percent, such as 12.5; null when it takes off an amount.")]
     amount_off_minor: Annotated[int | None, Field(description="Minor units of `amount_off_currency`.")]
     amount_off_currency: Currency | None
-    duration: Literal["forever", "once", "repeating"]
+    duration: Annotated[str, Field(description="The provider's: `forever`, `once` (one invoice) or `repeating` (some months).")]
 
 
 class Discount(BaseModel):
@@ -50,8 +49,10 @@ class SubscriptionItem(BaseModel):
         DecimalText | None,
         Field(description="Minor units of `currency` per unit and interval, exact, may have a fraction; null when `tiered`."),
     ]
-    currency: Currency
-    interval: Literal["day", "week", "month", "year"]
+    currency: Annotated[
+        Currency, Field(description="Of the price; may differ from the subscription's, which then pays another amount.")
+    ]
+    interval: Annotated[str, Field(description="`day`, `week`, `month` or `year`.")]
     interval_count: Annotated[int, Field(description="Intervals per period: 3 with `month` is quarterly.")]
     metered: Annotated[bool, Field(description="Charged by usage: what it brings is not known beforehand.")]
     tiered: Annotated[bool, Field(description="Priced in tiers: no single amount per unit.")]
@@ -65,10 +66,16 @@ class SubscriptionItem(BaseModel):
 class SubscriptionFact(Fact):
     """A fact about a subscription, with its whole state. `currency` is the one it is charged in."""
 
-    customer_id: str
-    status: Status
+    customer_id: str | None
+    status: Annotated[
+        str,
+        Field(
+            description="The provider's: `incomplete`, `incomplete_expired`, `trialing`, `active`, `past_due`, `unpaid`, "
+            "`paused` or `canceled`."
+        ),
+    ]
     paused: Annotated[bool, Field(description="Status `paused`, or its collection of payments is paused.")]
-    items: Annotated[list[SubscriptionItem], Field(max_length=50)]
+    items: Annotated[list[SubscriptionItem], Field(max_length=40)]
     items_complete: Annotated[bool, Field(description="False when it has more items than stand here.")]
     discounts: Annotated[list[Discount], Field(max_length=20, description="Discounts of the whole subscription.")]
     current_period_start_at: Annotated[datetime | None, Field(description="The earliest of its items'.")]
