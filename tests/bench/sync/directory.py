@@ -63,7 +63,7 @@ class Directory:
 
 
 def load(folder: Path) -> Directory:
-    """Read a folder: events in `*.jsonl[.gz]` and `*.json` (one, or a list), `objects.jsonl[.gz]`, and a manifest, if it has one."""
+    """Read a folder: events in `*.jsonl[.gz]` and `*.json` (one, or a list), `objects.jsonl[.gz]`, a manifest if there is one."""
     files = sorted(path for path in folder.iterdir() if path.name.endswith((".json", ".jsonl", ".jsonl.gz")))
     bodies = [body for path in files if not path.name.startswith("objects.jsonl") for body in _bodies(path)]
     objects = [json.loads(line) for path in files if path.name.startswith("objects.jsonl") for line in _lines(path)]
