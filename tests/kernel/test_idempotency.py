@@ -192,7 +192,32 @@ def test_what_may_be_tried_again_is_not_kept(world: World, handler: Entry, name:
     first, second = send(world, handler, text, name), send(world, handler, text, name)
     assert first.status == second.status in (401, 422, 429, 500, 503)
     assert "Idempotent-Replayed" not in second.headers
-    assert world.count("sync.idempotency") == 0
+    started = handler is outside and first.status >= 500
+    assert world.count("sync.idempotency") == started
+
+
+def test_what_was_started_outside_a_transaction_goes_on_for_the_same_request_only(world: World) -> None:
+    """The process died, or a store was away, and nobody knows how far it came."""
+    text = random_text(12)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(effect.response, "answer", died)
+        with pytest.raises(SystemExit):
+            send(world, outside, text)
+    db.close_all()
+    assert send(world, outside, text, "b").error.code == "idempotency_key_reused"
+    assert send(world, outside, text).status == 201
+    assert send(world, outside, text).headers["Idempotent-Replayed"] == "true"
+    assert len(world.emitted()) == 1
+
+
+def test_what_was_refused_may_be_corrected_under_its_key(world: World) -> None:
+    text = random_text(12)
+    assert send(world, outside, text, "odd").status == 422
+    assert send(world, outside, text).status == 201
+
+
+def died(*_: object) -> None:
+    raise SystemExit
 
 
 @pytest.mark.parametrize(("status", "kept"), [("202", True), ("303", True), ("422", False), ("429", False), ("503", False)])

@@ -70,22 +70,31 @@ def _once(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.
 
 
 def _outside(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.Key | None) -> Response:
-    """The effect of a handler that opens its own transactions; its answer is kept after it, in another one."""
+    """The effect of a handler that opens its own transactions: kept as started before the first, its answer after the last."""
     arguments = {**arguments, "scope": scope}
     if key is None:
         return response.answer(declared, arguments)
     with idempotency.held(key):
-        kept = in_transaction(scope, lambda uow: idempotency.begin(uow.conn, key))
+        kept = in_transaction(scope, lambda uow: _start(uow, key))
         if kept is not None:
             return _replayed(kept)
         try:
             fresh = response.answer(declared, arguments)
         except AppError as error:
             _keep_refusal(scope, key, error)
+            if error.status < 500:
+                in_transaction(scope, lambda uow: idempotency.give_up(uow.conn, key))
             raise
         if idempotency.is_kept(fresh.status):
             in_transaction(scope, lambda uow: _keep(uow, key, fresh))
         return fresh
+
+
+def _start(uow: UnitOfWork, key: idempotency.Key) -> Kept | None:
+    kept = idempotency.begin(uow.conn, key)
+    if kept is None:
+        idempotency.start(uow.conn, key)
+    return kept
 
 
 def _keep_refusal(scope: Scope, key: idempotency.Key, error: AppError) -> None:

@@ -2,6 +2,9 @@
 
 PostgreSQL is the authority: the answer commits with the effect. DynamoDB holds a copy for 24 h, so that most repeats need
 no transaction. Answers are sealed under the workspace's key. 401, 422, 429 and 5xx are not kept: they may be tried again.
+
+A route that calls a provider opens transactions of its own. Its key is kept as started before the first of them, so that after
+a crash only the very same request goes on under it.
 """
 
 import hashlib
@@ -10,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 MAX_KEY_LENGTH = 255
 FAST_PATH_S = 24 * 3_600
 _PURPOSE = "idempotency"
+_STARTED = 0
+"""In place of an answer's status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,30 @@ def begin(conn: "Connection", key: Key) -> Kept | None:
         raise _in_progress()
     with conn.cursor(row_factory=class_row(_Row)) as cur:
         row = cur.execute(
-            sql.SQL("SELECT fingerprint, status, response FROM {}.idempotency WHERE workspace_id = %s AND key = %s").format(
-                sql.Identifier(key.schema)
-            ),
+            _statement(key, "SELECT fingerprint, status, response FROM {}.idempotency WHERE workspace_id = %s AND key = %s"),
             (key.workspace_id, key.text),
         ).fetchone()
-    return _opened(crypto.keyring(conn, key.workspace_id, row.response), key, row) if row else None
+    if row is None:
+        return None
+    _check(key, row)
+    return None if row.status == _STARTED else _opened(crypto.keyring(conn, key.workspace_id, row.response), key, row)
+
+
+def start(conn: "Connection", key: Key) -> None:
+    """Keep the key as started, in the caller's transaction."""
+    conn.execute(
+        _statement(key, "INSERT INTO {}.idempotency (workspace_id, key, fingerprint, status, response)"
+                        " VALUES (%s, %s, %s, %s, '') ON CONFLICT DO NOTHING"),
+        (key.workspace_id, key.text, key.fingerprint, _STARTED),
+    )  # fmt: skip
+
+
+def give_up(conn: "Connection", key: Key) -> None:
+    """Forget that the key was started: the request was refused, and may be corrected under the same key."""
+    conn.execute(
+        _statement(key, "DELETE FROM {}.idempotency WHERE workspace_id = %s AND key = %s AND status = %s"),
+        (key.workspace_id, key.text, _STARTED),
+    )
 
 
 @contextmanager
@@ -116,12 +139,11 @@ def keep(conn: "Connection", key: Key, answer: Kept) -> bytes | None:
     """Keep the answer in the caller's transaction; returns it sealed, or None where another answer is kept already."""
     sealed = crypto.keyring(conn, key.workspace_id).seal(answer.body, _PURPOSE)
     written = conn.execute(
-        sql.SQL(
-            "INSERT INTO {}.idempotency (workspace_id, key, fingerprint, status, response) VALUES (%s, %s, %s, %s, %s)"
-            " ON CONFLICT DO NOTHING"
-        ).format(sql.Identifier(key.schema)),
-        (key.workspace_id, key.text, key.fingerprint, answer.status, sealed),
-    )
+        _statement(key, "INSERT INTO {}.idempotency AS i (workspace_id, key, fingerprint, status, response)"
+                        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (workspace_id, key)"
+                        " DO UPDATE SET status = excluded.status, response = excluded.response WHERE i.status = %s"),
+        (key.workspace_id, key.text, key.fingerprint, answer.status, sealed, _STARTED),
+    )  # fmt: skip
     return sealed if written.rowcount else None
 
 
@@ -177,9 +199,17 @@ def _in_progress() -> IdempotencyInProgress:
     return IdempotencyInProgress("A request with this Idempotency-Key is still running. Try again in a second.", retry_after=1)
 
 
-def _opened(ring: crypto.Keyring, key: Key, row: _Row) -> Kept:
+def _check(key: Key, row: _Row) -> None:
     if not hmac.compare_digest(bytes(row.fingerprint), key.fingerprint):
         raise IdempotencyKeyReused(
             "This Idempotency-Key was used with another method, path, query or body. Use a new key.", param="Idempotency-Key"
         )
+
+
+def _opened(ring: crypto.Keyring, key: Key, row: _Row) -> Kept:
+    _check(key, row)
     return Kept(row.status, ring.open(bytes(row.response), _PURPOSE))
+
+
+def _statement(key: Key, text: LiteralString) -> sql.Composed:
+    return sql.SQL(text).format(sql.Identifier(key.schema))
