@@ -22,6 +22,7 @@ _TOLD: list[tuple[type[events.Fact], str]] = [
     (events.CreditNoteVoided, "credit_note_voided"),
     (events.PayoutCreated, "payout_created"),
     (events.PayoutFailed, "payout_failed"),
+    (events.BalanceTransactionRecorded, "balance_transaction_recorded"),
 ]
 CONSUMERS = {kind: f"ledger.consumers.on_{name}" for kind, name in _TOLD}
 
@@ -30,7 +31,8 @@ _USUAL: dict[str, Any] = {
     "customer_id": "cus_1", "subscription_id": None, "invoice_id": None, "payment_id": "pi_1", "reason": None, "arrival_at": None,
     "total_minor": 10_700, "tax_minor": 700, "amount_remaining_minor": 10_700, "amount_paid_minor": 10_700,
     "paid_off_provider_minor": 0, "was_uncollectible": False, "amount_minor": 10_700, "pre_payment_minor": 0,
-    "post_payment_minor": 0,
+    "post_payment_minor": 0, "transaction_type": "charge", "reporting_category": "charge", "fee_minor": 344, "net_minor": 10_356,
+    "source_id": "ch_1", "available_at": None, "exchange_rate": None, "source_currency": None, "source_amount_minor": None,
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import pytest
 from oppulence.kernel.events import Envelope
 from oppulence.sync import stripe_events
 from oppulence.sync.facts import facts_of
+from oppulence.sync.stripe_events import StripeEvent
 from tests.ledger.facts import CONSUMERS, balances
 from tests.support import entries
 from tests.support.world import World
@@ -25,14 +26,35 @@ def test_the_books_agree_with_the_objects_whatever_the_order(world: World) -> No
     told = [envelope for envelope in _facts(world.workspace_id) for _ in range(2)]
     random.Random(20260527).shuffle(told)
     _deliver(world, told)
-    assert balances(world) == _expected()
+    expected = _expected()
+    assert balances(world) == expected
+    net, fees = _balance_transactions("net"), _balance_transactions("fee")
+    assert (expected["stripe_balance"], expected["fees"]) == (net, fees) and min(*net.values(), *fees.values()) > 0
+    assert "stripe_clearing" not in expected  # whatever moved money has its balance transaction, and the other way round
+
+
+def _balance_transactions(field: str) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for line in _lines("objects.jsonl.gz"):
+        if line["object_type"] == "balance_transaction":
+            sums[line["object"]["currency"].upper()] += line["object"][field]
+    return dict(sums)
+
+
+def _seen() -> Iterator[StripeEvent]:
+    """The corpus's events, and its balance transactions, which have none, as objects that were listed."""
+    for line in _lines("events.jsonl.gz"):
+        yield stripe_events.read(json.dumps(line).encode())
+    for line in _lines("objects.jsonl.gz"):
+        if line["object_type"] == "balance_transaction":
+            shown, account = line["object"], line.get("account", "")
+            yield StripeEvent("", "balance_transaction.observed", account, shown["created"], None, shown, previous={})
 
 
 def _facts(workspace_id: str) -> Iterator[Envelope]:
-    """Each fact of the corpus once, by what the mirror reads from its events."""
+    """Each fact of the corpus once, by what the mirror reads from its events and objects."""
     known: set[tuple[str, str, str]] = set()
-    for line in _lines("events.jsonl.gz"):
-        event = stripe_events.read(json.dumps(line).encode())
+    for event in _seen():
         for told in facts_of(event):
             name = (event.account, event.object_id, told.name)
             if told.event in CONSUMERS and name not in known:
@@ -81,6 +103,10 @@ def _expected() -> Sums:
         move(dispute, "disputes", "stripe_clearing", -sum(moved["amount"] for moved in dispute["balance_transactions"]))
     for payout in objects["payout"]:
         move(payout, "bank", "stripe_clearing", payout["amount"] if payout["status"] == "paid" else 0)
+    for moved in objects["balance_transaction"]:
+        against = {"topup": "bank", "transfer": "connected_accounts", "application_fee": "platform_fees"}
+        move(moved, "stripe_balance", against.get(moved["type"], "stripe_clearing"), moved["net"])
+        move(moved, "fees", against.get(moved["type"], "stripe_clearing"), moved["fee"])
     for note in objects["credit_note"]:  # the corpus's notes have no tax
         move(note, "revenue", "receivable", note["pre_payment_amount"] if note["status"] == "issued" else 0)
     _expect_receivable(objects["invoice"], sums["receivable"])

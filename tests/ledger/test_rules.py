@@ -7,14 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oppulence.ledger import rules
+from oppulence.ledger import balance_rules, rules
 from oppulence.ledger.models import Account, Direction, Draft, postings_of
 from oppulence.sync import events
 from tests.ledger.facts import CONSUMERS, balances, fact, tell_until_posted
 from tests.support.world import World
 
 AMOUNT = st.integers(-(10**12), 10**12)
-RULES = {kind: getattr(rules, name.rpartition("on_")[2]) for kind, name in CONSUMERS.items()}
+RULES = {
+    kind: getattr(balance_rules if kind is events.BalanceTransactionRecorded else rules, name.partition(".on_")[2])
+    for kind, name in CONSUMERS.items()
+}
 
 
 @st.composite
@@ -23,7 +26,19 @@ def any_fact(draw: st.DrawFn) -> events.Fact:
     amounts = {name: draw(AMOUNT) for name in kind.model_fields if name.endswith("_minor")}
     flags = {name: draw(st.booleans()) for name in kind.model_fields if name == "was_uncollectible"}
     linked = {"invoice_id": draw(st.sampled_from(["in_1", None]))} if kind is events.PaymentSucceeded else {"invoice_id": "in_1"}
-    return fact(kind, **amounts, **flags, **linked)
+    if kind is events.BalanceTransactionRecorded:
+        linked = draw(a_balance_transaction()) | {"net_minor": amounts["amount_minor"] - amounts["fee_minor"]}
+    return fact(kind, **amounts | flags | linked)
+
+
+@st.composite
+def a_balance_transaction(draw: st.DrawFn) -> dict[str, Any]:
+    """Of any type, known or not, with the money converted or not, and with what was converted known or not."""
+    kinds = st.sampled_from(["charge", "refund", "payout", "adjustment", "transfer", "topup", "stripe_fee", "of_tomorrow"])
+    converted: dict[str, Any] = {"exchange_rate": draw(st.sampled_from(["1.084", None]))}
+    if converted["exchange_rate"]:
+        converted["source_currency"] = draw(st.sampled_from(["EUR", None]))
+    return {"transaction_type": draw(kinds), "reporting_category": draw(st.sampled_from(["charge", "dispute"])), **converted}
 
 
 @given(any_fact())
@@ -32,12 +47,13 @@ def test_every_entry_balances_and_names_each_account_once(told: events.Fact) -> 
     drafts: list[Draft] = RULES[type(told)](told)
     assert len({draft.kind for draft in drafts}) == len(drafts)
     for draft in drafts:
-        sides: Counter[Direction] = Counter()
+        sides: Counter[tuple[str, Direction]] = Counter()
         for posting in draft.postings:
-            assert posting.amount_minor > 0 and posting.currency == told.currency
-            sides[posting.direction] += posting.amount_minor
-        assert sides[Direction.DEBIT] == sides[Direction.CREDIT]
-        assert len({posting.account for posting in draft.postings}) == len(draft.postings)
+            assert posting.amount_minor > 0
+            sides[posting.currency, posting.direction] += posting.amount_minor
+        for currency in {told.currency, *(posting.currency for posting in draft.postings)}:
+            assert sides[currency, Direction.DEBIT] == sides[currency, Direction.CREDIT]
+        assert len({(posting.account, posting.currency) for posting in draft.postings}) == len(draft.postings)
         assert len(draft.postings) >= 2 or draft.reverses
 
 

@@ -11,13 +11,18 @@ class Account(StrEnum):
 
     RECEIVABLE = "receivable"
     STRIPE_CLEARING = "stripe_clearing"
+    STRIPE_BALANCE = "stripe_balance"
+    STRIPE_RESERVE = "stripe_reserve"
+    CONNECTED_ACCOUNTS = "connected_accounts"
     BANK = "bank"
     FX_CLEARING = "fx_clearing"
     CUSTOMER_CREDIT = "customer_credit"
     TAX = "tax"
     REVENUE = "revenue"
     REFUNDS = "refunds"
+    PLATFORM_FEES = "platform_fees"
     FEES = "fees"
+    ADJUSTMENTS = "adjustments"
     DISPUTES = "disputes"
     BAD_DEBT = "bad_debt"
 

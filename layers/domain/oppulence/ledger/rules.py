@@ -1,12 +1,13 @@
 """Posting rules: what each fact means in double entry. Pure functions of the fact, so order and repeats change nothing.
 
 Revenue and tax are booked when an invoice is finalized, for its whole total; what is settled by the customer's credit balance
-goes there, the rest is receivable. Money is booked when it moves: payments, refunds, disputes and payouts pass through the
-provider's clearing account. Provider fees have no facts, so clearing is what the provider would hold had it charged none.
+goes there, the rest is receivable. Money is booked when it moves: payments, refunds, disputes and payouts pass, gross, through
+the provider's clearing account. From there balance transactions take them to the provider's balance, less fees: `balance_rules`.
 In `changes` debits are positive and credits negative, so a negative invoice or payout turns sides by itself.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from oppulence.ledger.models import Account, Draft, postings_of
@@ -80,12 +81,12 @@ def refund_failed(fact: events.RefundFailed) -> list[Draft]:
 
 def dispute_funds_withdrawn(fact: events.DisputeFundsWithdrawn) -> list[Draft]:
     """Dr disputes, Cr clearing."""
-    return _entry(fact, "withdrew funds", {Account.DISPUTES: fact.amount_minor, Account.STRIPE_CLEARING: -fact.amount_minor})
+    return _dispute(fact, "withdrew funds", {Account.DISPUTES: fact.amount_minor, Account.STRIPE_CLEARING: -fact.amount_minor})
 
 
 def dispute_funds_reinstated(fact: events.DisputeFundsReinstated) -> list[Draft]:
     """Dr clearing, Cr disputes."""
-    return _entry(fact, "reinstated funds", {Account.STRIPE_CLEARING: fact.amount_minor, Account.DISPUTES: -fact.amount_minor})
+    return _dispute(fact, "reinstated funds", {Account.STRIPE_CLEARING: fact.amount_minor, Account.DISPUTES: -fact.amount_minor})
 
 
 def credit_note_issued(fact: events.CreditNoteIssued) -> list[Draft]:
@@ -135,6 +136,14 @@ def _credit_note_changes(fact: events.CreditNoteFact) -> dict[Account, int]:
         Account.CUSTOMER_CREDIT: -fact.credited_minor,
         Account.BANK: -fact.off_provider_minor,
     }
+
+
+def _dispute(fact: events.DisputeFundsFact, what: str, changes: Mapping[Account, int]) -> list[Draft]:
+    """As of a bank that took or gave back the money again: each time is an entry of its own."""
+    entry = _entry(fact, what, changes)
+    if fact.occurrence > 1:
+        return [replace(one, kind=f"{one.kind}:{fact.occurrence}") for one in entry]
+    return entry
 
 
 def _write_off_reversed(fact: events.InvoicePaid | events.InvoiceVoided) -> list[Draft]:
