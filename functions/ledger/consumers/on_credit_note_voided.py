@@ -1,11 +1,11 @@
 """Credit notes that were taken back."""
 
-from oppulence.kernel.capabilities import Postgres
+from oppulence.kernel.capabilities import Bus, Postgres
 from oppulence.kernel.consume import Received, consumer
 from oppulence.ledger import journal, rules
 from oppulence.sync.events import CreditNoteVoided
 
 
-@consumer(CreditNoteVoided, uses=(Postgres("ledger"),), batch=True)
+@consumer(CreditNoteVoided, uses=(Postgres("ledger"), Bus("ledger")), batch=True)
 def handler(received: list[Received]) -> None:
     journal.post_received(received, rules.credit_note_voided)

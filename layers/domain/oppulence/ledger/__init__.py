@@ -7,7 +7,7 @@ back is a new one with the same amounts on the opposite sides.
 Invariants: debits = credits per entry and currency, checked by the database at commit; an entry is complete when its
 transaction commits and never changes after, whoever tries; a fact is posted once per (workspace, provider account, object,
 kind), whatever is redelivered or reordered; the provider-balance account is the sum of the balance transactions' net.
-Emits: nothing.
+Emits: ledger.entry.posted.
 Consumes: sync.invoice.finalized|paid|voided|marked_uncollectible, sync.payment.succeeded, sync.refund.created|failed,
 sync.dispute.funds_withdrawn|funds_reinstated, sync.credit_note.issued|voided, sync.payout.created|failed,
 sync.balance_transaction.recorded.

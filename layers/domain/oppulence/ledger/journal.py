@@ -1,7 +1,7 @@
 """Posting facts, and reading the books."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from oppulence.kernel.errors import NotYet
 from oppulence.kernel.ids import new_id
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.ledger import store
+from oppulence.ledger.events import EntryPosted, PostedAmount
 from oppulence.ledger.models import Draft, EntryFilter, NewEntry, Posted, opposite_of
 from oppulence.sync.events import Fact
 
@@ -51,7 +52,18 @@ def post(uow: UnitOfWork, occurrences: Sequence[Occurrence], rule: Rule) -> int:
     keys = {_key(one.fact, draft.after) for one, draft in drafted if draft.after}
     before = store.posted_entries(uow.conn, keys) if keys else {}
     entries = [_entry(one, draft, before) for one, draft in drafted]
-    return store.insert_entries(uow.conn, uow.workspace_id, uow.now, entries)
+    new = store.insert_entries(uow.conn, uow.workspace_id, uow.now, entries)
+    for entry in entries:
+        if entry.id in new:
+            uow.emit(_posted(entry), entry.posted_at)
+    return len(new)
+
+
+def _posted(entry: NewEntry) -> EntryPosted:
+    return EntryPosted(
+        entry_id=entry.id, kind=entry.kind, object_id=entry.object_id, account=entry.provider_account,
+        reverses_id=entry.reverses_id, postings=[PostedAmount(**asdict(posting)) for posting in entry.postings],
+    )  # fmt: skip
 
 
 def _entry(one: Occurrence, draft: Draft, before: dict[store.Key, Posted]) -> NewEntry:

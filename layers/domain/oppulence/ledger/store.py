@@ -35,13 +35,13 @@ class BrokenEntry:
     problem: str
 
 
-def insert_entries(conn: Connection, workspace_id: str, recorded_at: datetime, entries: Sequence[NewEntry]) -> int:
+def insert_entries(conn: Connection, workspace_id: str, recorded_at: datetime, entries: Sequence[NewEntry]) -> set[str]:
     """Write entries with their postings in one statement; facts that stand in the books already are left alone.
 
-    Returns how many entries are new.
+    Returns the ids of the entries that are new.
     """
     lines = [(entry, posting) for entry in entries for posting in entry.postings]
-    row = conn.execute(
+    rows = conn.execute(
         """
         WITH posted AS (
           INSERT INTO ledger.journal_entries (workspace_id, recorded_at, id, posted_at, kind, description, object_id,
@@ -59,7 +59,7 @@ def insert_entries(conn: Connection, workspace_id: str, recorded_at: datetime, e
                         %(currencies)s::text[]) AS p (entry_id, account, direction, amount_minor, currency)
             JOIN posted ON posted.id = p.entry_id
         )
-        SELECT count(*) FROM posted
+        SELECT id FROM posted
         """,
         {
             "workspace_id": workspace_id, "recorded_at": recorded_at,
@@ -71,8 +71,8 @@ def insert_entries(conn: Connection, workspace_id: str, recorded_at: datetime, e
             "directions": [p.direction for _, p in lines], "amounts": [p.amount_minor for _, p in lines],
             "currencies": [p.currency for _, p in lines],
         },
-    ).fetchone()  # fmt: skip
-    return int(str(row[0])) if row else 0
+    ).fetchall()  # fmt: skip
+    return {str(row[0]) for row in rows}
 
 
 def posted_entries(conn: Connection, keys: Iterable[Key]) -> dict[Key, Posted]:
