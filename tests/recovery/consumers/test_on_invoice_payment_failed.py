@@ -53,6 +53,9 @@ def test_failures_in_the_wrong_order_date_the_case_back(dunning: Dunning) -> Non
     dunning.fail(invoice_id, at=START - 3 * DAY, attempt_count=1, amount_remaining_minor=2610)
     case = dunning.case(invoice_id)
     assert (case["opened_at"], case["amount_at_risk_minor"], case["failures"]) == ("2026-01-02T12:00:00+00:00", 2610, 2)
+    told = dunning.world.envelopes(workspace_id=dunning.workspace_id)
+    dated = [one.data["opened_at"] for one in told if one.type == "recovery.case.dated_back"]
+    assert dated == ["2026-01-02T12:00:00Z"]
 
 
 @pytest.mark.parametrize(

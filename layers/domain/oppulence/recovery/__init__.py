@@ -6,6 +6,6 @@ counted from that failure; a *step* is one mail; the *machine* is the Step Funct
 Invariants: one case per (workspace, account, invoice); every step is decided on the invoice as the mirror shows it at that
 moment; each step has one outcome; a paid invoice's case is recovered, whatever else was told and in whatever order;
 at most the amount at risk is recovered; the timeline is only ever added to.
-Emits: recovery.case.opened|closed|reopened, recovery.mail.sent.
+Emits: recovery.case.opened|dated_back|closed|reopened, recovery.mail.sent.
 Consumes: sync.invoice.payment_failed|paid|voided|marked_uncollectible, tenancy.workspace.erased.
 """

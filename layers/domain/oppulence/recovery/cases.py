@@ -14,7 +14,7 @@ from oppulence.kernel.money import Money
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.recovery import store
 from oppulence.recovery.cadence import DEFAULT, FINAL
-from oppulence.recovery.events import CaseClosed, CaseOpened, CaseReopened
+from oppulence.recovery.events import CaseClosed, CaseDatedBack, CaseOpened, CaseReopened
 from oppulence.recovery.models import Case, CaseStatus, CloseReason, Entry, EntryKind
 from oppulence.sync import api as mirror
 from oppulence.sync.events import InvoiceFact, InvoicePaid, InvoicePaymentFailed
@@ -111,6 +111,7 @@ def _add_failure(uow: UnitOfWork, case: Case, fact: InvoicePaymentFailed, occurr
     store.count_failure(uow.conn, case.id, fact.object_version)
     if occurred_at < case.opened_at:
         store.date_back(uow.conn, case.id, occurred_at, fact.amount_remaining_minor)
+        uow.emit(CaseDatedBack(**_about(_the_case(uow, case.id)), opened_at=occurred_at))
 
 
 def _follow_mirror(uow: UnitOfWork, case: Case, fact: InvoicePaymentFailed) -> None:

@@ -1,5 +1,6 @@
 """Events of recovery: what happens to cases, and the mails that went out for them."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -36,6 +37,12 @@ class CaseReopened(CaseFact, type="recovery.case.reopened", version=1):
     """A closed case is no longer what it was closed as: its invoice was paid late, or is open again."""
 
     was: Annotated[Literal["recovered", "lost"], Field(description="Status before.")]
+
+
+class CaseDatedBack(CaseFact, type="recovery.case.dated_back", version=1):
+    """An earlier failure of the invoice came to be known: the case began then, with what was unpaid then."""
+
+    opened_at: Annotated[datetime, Field(description="When the case began, as is known now.")]
 
 
 class MailSent(Event, type="recovery.mail.sent", version=1):
