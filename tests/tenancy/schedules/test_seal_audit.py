@@ -11,4 +11,6 @@ def test_what_was_written_is_chained_once(api: Api, world: World) -> None:
     for _ in range(2):
         entries.entry("tenancy.schedules.seal_audit")({}, None)
     assert (world.count("tenancy.audit_seals"), world.count("tenancy.audit_pending")) == (1, 0)
+    sealed = [one.data for one in world.envelopes() if one.type == "tenancy.audit_log.sealed"]
+    assert sealed == [{"first_seq": 1, "last_seq": 1}]
     assert world.within("tenancy", audit_log.verify).broken is None

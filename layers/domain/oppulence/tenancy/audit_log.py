@@ -11,6 +11,7 @@ from oppulence.kernel.pagination import After
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.tenancy import chain
 from oppulence.tenancy.chain import Break, Entry, Link
+from oppulence.tenancy.events import AuditLogSealed
 from oppulence.tenancy.models import AuditActor, AuditEvent, AuditResource
 from oppulence.tenancy.store import audit as store
 
@@ -63,6 +64,7 @@ def seal(uow: UnitOfWork) -> list[Link]:
     links = chain.extend(store.last_link(uow.conn), store.pending(uow.conn, SEAL_MAX), clock.real_now())
     if links:
         store.add_links(uow.conn, uow.workspace_id, links)
+        uow.emit(AuditLogSealed(first_seq=links[0].seq, last_seq=links[-1].seq))
     return links
 
 

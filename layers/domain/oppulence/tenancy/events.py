@@ -73,3 +73,10 @@ class ApiKeyRevoked(Event, type="tenancy.api_key.revoked", version=1):
     """A key works no more, everywhere within 30 seconds."""
 
     api_key_id: str
+
+
+class AuditLogSealed(Event, type="tenancy.audit_log.sealed", version=1):
+    """Entries of the audit log have their links in the chain. Read models fetch them by their places in it."""
+
+    first_seq: Annotated[int, Field(description="Place of the first of these entries.")]
+    last_seq: Annotated[int, Field(description="Place of the last; those between belong to it.")]
