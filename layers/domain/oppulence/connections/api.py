@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from psycopg.rows import class_row
 from pydantic_core import from_json
 
-from oppulence.connections.errors import ConnectionHasNoKey, ConnectionNotFound
+from oppulence.connections.errors import (
+    ConnectionHasNoKey,
+    ConnectionNotFound,
+    ProviderBusy,
+    ProviderKeyRefused,
+    ProviderObjectMissing,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from oppulence.kernel import crypto
 from oppulence.kernel.db import Connection
 from oppulence.kernel.ids import new_id
@@ -21,6 +29,11 @@ from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 
 if TYPE_CHECKING:
     from oppulence.connections.stripe_gateway import StripeGateway
+
+__all__ = [
+    "ConnectionHasNoKey", "ConnectionNotFound", "ProviderBusy", "ProviderKeyRefused", "ProviderObjectMissing", "ProviderRefused",
+    "ProviderUnavailable", "StripeConnection", "all_stripe_connections", "mark_needs_reauth", "stripe", "stripe_connections",
+]  # fmt: skip
 
 API_KEY = "api_key"
 """What a sealed API key is bound to."""
