@@ -8,11 +8,11 @@ from oppulence.sync.stripe_events import StripeEvent
 
 CONNECTION_ID = "conn_00000000000000000000"
 _RAW = """
-    INSERT INTO sync.raw_events (workspace_id, connection_id, received_at, status, event_id, account, type, object_type,
-                                 object_id, created_at, body)
-    SELECT %s, %s, %s, 'applied', * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+    INSERT INTO sync.raw_events (workspace_id, connection_id, received_at, last_received_at, via, exact, status, event_id,
+                                 account, type, object_type, object_id, created_at, body)
+    SELECT %s, %s, %s, %s, 'webhook', true, 'applied', * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
                                                 %b::timestamptz[], %b::bytea[])
-    ON CONFLICT (workspace_id, account, event_id) DO UPDATE SET deliveries = raw_events.deliveries + 1
+    ON CONFLICT (workspace_id, account, event_id, created_at) DO UPDATE SET deliveries = raw_events.deliveries + 1
 """
 _OBJECTS = """
     INSERT INTO sync.objects (workspace_id, updated_at, version, account, type, id, data, deleted, event_id, event_created_at)
@@ -39,7 +39,7 @@ def run(conn: db.Connection, workspace_id: str, bodies: list[bytes], events: lis
     conn.execute(
         _RAW,
         (
-            workspace_id, CONNECTION_ID, now, [one.id for one in events], [one.account for one in events],
+            workspace_id, CONNECTION_ID, now, now, [one.id for one in events], [one.account for one in events],
             [one.type for one in events], [one.object_type for one in events], [one.object_id for one in events],
             [one.created_at for one in events], bodies,
         ),

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 import stripe as stripe_sdk
@@ -35,6 +36,22 @@ def test_a_signed_webhook_is_on_the_inbound_bus_when_it_is_answered(api: Api, wo
     ring = db.read("sync", lambda conn: crypto.keyring(conn, world.workspace_id))
     assert inbound.open_body(ring, envelope.data["sealed_body"], None) == BODY
     assert BODY[:40].decode() not in str(envelope.data)
+
+
+def test_the_time_of_the_signature_goes_with_it(api: Api, world: World, url: str) -> None:
+    at = int(time.time()) - 7
+    assert send(api, url, BODY, stripe.signature(BODY, SECRET, at=at)).status == 200
+    (envelope,) = world.envelopes(bus="inbound")
+    assert datetime.fromisoformat(envelope.data["signed_at"]).timestamp() == at
+
+
+@pytest.mark.parametrize("text", ["half a pair \ud83d", "nul \x00"])
+def test_text_that_some_readers_refuse_comes_through(api: Api, world: World, url: str, text: str) -> None:
+    body = json.dumps(json.loads(BODY) | {"note": text}).encode()
+    assert send(api, url, body, stripe.signature(body, SECRET)).status == 200
+    (envelope,) = world.envelopes(bus="inbound")
+    ring = db.read("sync", lambda conn: crypto.keyring(conn, world.workspace_id))
+    assert inbound.open_body(ring, envelope.data["sealed_body"], None) == body
 
 
 def test_the_sdks_own_header_is_accepted(api: Api, url: str) -> None:

@@ -50,6 +50,7 @@ class WebhookReceived(Event, type="connections.webhook.received", version=1):
     mode: Annotated[Literal["live", "test", "unknown"], Field(description="What the body says of itself.")]
     via: Literal["webhook", "partner"] = "webhook"
     received_at: datetime
+    signed_at: Annotated[datetime | None, Field(description="The time in the provider's signature, where it has one.")] = None
     sha256: Annotated[str, Field(description="Of the exact bytes, hex.")]
     sealed_body: str | None = None
     s3_key: str | None = None

@@ -6,10 +6,11 @@ read once more, so a rotated secret works within a second.
 """
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, NoReturn
 
 from pydantic_core import from_json
 
@@ -73,7 +74,7 @@ def _take(slot: str, read: Callable[[], list[DoorRow]], header: str | None, body
         signer = _signer(_connections(slot, read, fresh=True), signature, body)
     if signer is None:
         raise InvalidSignature("No signing secret of this connection made this signature.", param="Stripe-Signature")
-    return _hand_on(signer, body)
+    return _hand_on(signer, signature, body)
 
 
 def _one(connection_id: str) -> list[DoorRow]:
@@ -106,12 +107,12 @@ def _signer(candidates: list[_Open], signature: stripe_signature.Signature, body
     return next((one for one in candidates if signature.matches(body, one.secrets)), None)
 
 
-def _hand_on(signer: _Open, body: bytes) -> str:
+def _hand_on(signer: _Open, signature: stripe_signature.Signature, body: bytes) -> str:
     """Put the webhook on the inbound bus, sealed."""
     try:
-        document = from_json(body, allow_inf_nan=False)
+        document = _parsed(body)
         event_id, account, livemode = document["id"], document.get("account"), document.get("livemode")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableWebhook("The body is not a Stripe event: JSON with an `id` is expected.", param="body") from error
     if not isinstance(event_id, str) or not 1 <= len(event_id) <= 255:
         raise UnreadableWebhook("The event's `id` is not a text of 1 to 255 characters.", param="id")
@@ -120,10 +121,23 @@ def _hand_on(signer: _Open, body: bytes) -> str:
     received = WebhookReceived(
         connection_id=row.connection_id, provider=PROVIDER, provider_event_id=event_id,
         account=account if isinstance(account, str) else None, mode=_mode(livemode), received_at=now,
-        sha256=hashlib.sha256(body).hexdigest(), **inbound.sealed_body(signer.ring, body, f"webhooks/{row.workspace_id}"),
+        signed_at=signature.at, sha256=hashlib.sha256(body).hexdigest(),
+        **inbound.sealed_body(signer.ring, body, f"webhooks/{row.workspace_id}"),
     )  # fmt: skip
     inbound.publish(received, row.workspace_id, now)
     return event_id
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401
+    """The JSON document. What the quick reader refuses, such as half a surrogate pair in a name, the patient one takes."""
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return json.loads(body, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _mode(livemode: object) -> Literal["live", "test", "unknown"]:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 TOLERANCE_S = 300
 _MAX_HEADER = 1_000
@@ -19,6 +20,11 @@ class Signature:
 
     timestamp: str
     candidates: tuple[str, ...]
+
+    @property
+    def at(self) -> datetime:
+        """When the provider says it signed; a time out of bounds is not fresh and never asked for."""
+        return datetime.fromtimestamp(int(self.timestamp), UTC)
 
     def is_fresh(self, now_s: float) -> bool:
         """Whether it was made within five minutes, either way, of a real second."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from oppulence.kernel import olap
 from oppulence.kernel.uow import Scope, in_transaction
-from oppulence.sync import store
+from oppulence.sync import raw_store
 from oppulence.sync.events import EventsStored
 from oppulence.sync.stripe_events import read, storable
 
@@ -23,7 +23,7 @@ def copy_events(workspace_id: str, announced: Sequence[EventsStored]) -> int:
     if not olap.is_configured():
         return 0
     keys = [(one.account or "", event_id) for one in announced for event_id in one.event_ids]
-    stored = in_transaction(Scope("sync", workspace_id), lambda uow: store.raw_bodies(uow.conn, keys))
+    stored = in_transaction(Scope("sync", workspace_id), lambda uow: raw_store.by_key(uow.conn, keys))
     rows = []
     for row in stored:
         event = read(row.body)

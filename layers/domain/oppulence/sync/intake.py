@@ -21,5 +21,15 @@ def take_in(workspace_id: str, webhooks: Sequence[WebhookReceived]) -> int:
     deliveries = []
     for webhook in webhooks:
         body = inbound.open_body(ring, webhook.sealed_body, webhook.s3_key)
-        deliveries.append(mirror.Delivery(read(body), body, webhook.connection_id, webhook.received_at))
+        deliveries.append(
+            mirror.Delivery(
+                read(body),
+                body,
+                webhook.connection_id,
+                webhook.received_at,
+                webhook.via,
+                webhook.via == "webhook",
+                webhook.signed_at,
+            )
+        )
     return in_transaction(Scope(CONTEXT, workspace_id), lambda uow: mirror.apply(uow, deliveries))

@@ -1,18 +1,21 @@
 """Objects that were listed or fetched, rather than told of by an event.
 
 They are ordered by the time Stripe was asked for them, never by the time of writing: a page that waited for an hour is an hour
-old. Of one second with an event, only Stripe can say which is later.
+old. Of one second with an event, only Stripe can say which is later: the object is in doubt. An answer that was asked for after
+the present state had come in is later whatever the clocks say: say so with `asked_after`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from oppulence.kernel.uow import UnitOfWork
-from oppulence.sync import mirror, store
+from oppulence.sync import doubt, settling, store
+from oppulence.sync.doubt import Doubt
 from oppulence.sync.store import ObjectState, StoredObject
-from oppulence.sync.stripe_events import StripeEvent, storable
+from oppulence.sync.stripe_events import StripeEvent, observed, storable
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Observed:
     """An object as Stripe answered it, and when it was asked (`Answer.asked_at`).
 
     `account` is '' for the connection's own; `object_type` where the object does not say it itself. `deleted` says that Stripe
-    has it no more: then `object` needs no more than its id.
+    has it no more: then `object` needs no more than its id. `asked_after` is `raw_store.last_arrival`, read before asking.
     """
 
     account: str
@@ -28,21 +31,19 @@ class Observed:
     at: datetime
     deleted: bool = False
     object_type: str | None = None
+    asked_after: int = 0
 
     @property
     def gone(self) -> bool:
         """Whether Stripe has it no more; a removed customer is still answered, with `deleted`."""
         return self.deleted or self.object.get("deleted") is True
 
-    @property
+    @cached_property
     def event(self) -> StripeEvent:
         """The same as an event of the second of asking. It has no id."""
         kind = self.object_type or str(self.object.get("object", ""))
         shown = self.object if self.object.get("object") == kind else self.object | {"object": kind}
-        return StripeEvent(
-            id="", type=f"{kind}.{'deleted' if self.gone else 'observed'}", account=self.account,
-            created=int(self.at.timestamp()), livemode=shown.get("livemode"), object=shown, previous={},
-        )  # fmt: skip
+        return observed((self.account, kind, ""), shown, self.at, gone=self.gone)
 
 
 def observe(uow: UnitOfWork, seen: Sequence[Observed], connection_id: str) -> int:
@@ -52,25 +53,47 @@ def observe(uow: UnitOfWork, seen: Sequence[Observed], connection_id: str) -> in
     """
     newest = {one.event.key: one for one in sorted(seen, key=lambda one: one.at)}
     locked = store.lock_objects(uow.conn, uow.workspace_id, list(newest))
-    shown = [(key, storable(one.event.object)) for key, one in newest.items() if locked[key].version and not one.gone]
-    same = store.same_states(uow.conn, uow.workspace_id, shown) if shown else set()
-    states = [_state(uow, one, locked[key], same=key in same) for key, one in newest.items() if not locked[key].deleted]
-    mirror.save(uow, states)
+    live = {key: one for key, one in newest.items() if not locked[key].deleted}
+    shown = {key: storable(one.event.object) for key, one in live.items()}
+    known = [key for key in live if locked[key].version]
+    same = store.same_states(uow.conn, uow.workspace_id, [(key, shown[key]) for key in known]) if known else set()
+    gone = [key for key in known if live[key].gone]
+    shown |= {key: storable(data) for key, data in store.object_data(uow.conn, uow.workspace_id, gone).items()} if gone else {}
+    states: list[ObjectState] = []
+    doubts: list[Doubt] = []
+    for key, one in live.items():
+        stored = locked[key]
+        later = _is_later(one, stored)
+        changes = later and (one.gone or key not in same)
+        states.append(_state(uow, (one, stored), (shown[key] if later else None, changes), connection_id))
+        if not later and one.at == stored.event_created_at and key not in same:
+            doubts.append(Doubt.of(one.event, connection_id, "listed"))
+    doubt.announce(uow, doubts)
+    settling.save(uow, states)
     return sum(one.version > locked[one.key].version for one in states)
 
 
-def _state(uow: UnitOfWork, one: Observed, stored: StoredObject, *, same: bool) -> ObjectState:
-    """The row's next state; an answer older than the stored state only tells its facts."""
-    event, told = one.event, list(stored.told)
-    later = one.at > stored.event_created_at
-    version = stored.version + (later and not same)
+def _is_later(one: Observed, stored: StoredObject) -> bool:
+    """Whether the answer is later than the stored state; of two answers of one second the one that came last is taken."""
+    if not stored.version or 0 < stored.arrival <= one.asked_after or one.at > stored.event_created_at:
+        return True
+    return one.at == stored.event_created_at and stored.is_observed and not (one.asked_after and stored.arrival)
+
+
+def _state(
+    uow: UnitOfWork, pair: tuple[Observed, StoredObject], outcome: tuple[str | None, bool], connection_id: str
+) -> ObjectState:
+    """The row's next state; an answer that is not later, without `data`, only tells its facts."""
+    (one, stored), (data, changes) = pair, outcome
+    told, version = list(stored.told), stored.version + changes
     if not one.gone:
-        mirror.tell_facts(uow, _with_own_moment(event), told, version)
-    if not later:
-        return ObjectState(stored.key, None, stored.deleted, stored.event_id, stored.event_created_at, version, told)
-    if version > stored.version:
-        mirror.tell_state(uow, event, told, version)
-    return ObjectState(stored.key, storable(event.object), one.gone, event.id, event.created_at, version, told)
+        settling.tell_facts(uow, _with_own_moment(one.event), told, version)
+    if data is None:
+        return stored.still(told)
+    if changes:
+        settling.tell_state(uow, one.event, told, version)
+    at = max(one.event.created_at, stored.event_created_at)
+    return ObjectState(stored.key, data, one.gone, one.event.id, at, version, told, one.asked_after, connection_id)
 
 
 def _with_own_moment(event: StripeEvent) -> StripeEvent:

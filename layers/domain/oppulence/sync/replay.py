@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from oppulence.kernel.uow import UnitOfWork
-from oppulence.sync import mirror, store
+from oppulence.sync import raw_store, settling
 from oppulence.sync.ordering import Seen
 from oppulence.sync.stripe_events import read
 
@@ -35,12 +35,12 @@ class Step:
 
 def count(uow: UnitOfWork, chosen: Selection) -> int:
     """How many stored events a selection holds."""
-    return store.count_selected(uow.conn, chosen.event_ids, chosen.type, (chosen.since, chosen.until))
+    return raw_store.count_selected(uow.conn, chosen.event_ids, chosen.type, (chosen.since, chosen.until))
 
 
 def replay(uow: UnitOfWork, chosen: Selection, cursor: int = 0) -> Step:
     """Apply the next batch of a selection again, in the order of arrival."""
-    found = store.select_raw(uow.conn, chosen.event_ids, chosen.type, (chosen.since, chosen.until), (cursor, BATCH))
-    seen = [Seen(read(row.body), row.arrival) for row in found]
-    settled = mirror.settle(uow, [one for one in seen if one.event.has_object])
+    found = raw_store.select(uow.conn, chosen.event_ids, chosen.type, (chosen.since, chosen.until), (cursor, BATCH))
+    seen = [Seen(read(row.body), row.arrival, row.connection_id) for row in found]
+    settled = settling.settle(uow, [one for one in seen if one.event.has_object])
     return Step(len(found), settled.changed, found[-1].arrival if len(found) == BATCH else None)

@@ -1,0 +1,175 @@
+"""Statements of raw events. Batches go in as arrays, one round trip whatever their size.
+
+The table lies in partitions by `created_at`: a statement that knows the time says it, so that it opens no other partition.
+The arrays are binary (`%b`): as text each quote in them would be escaped, and that took longer than writing the rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.rows import class_row
+
+from oppulence.kernel.db import Connection
+from oppulence.sync.store import ObjectKey
+
+EventKey = tuple[str, str]
+"""Account, event id."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """One event as it is to be stored, in the order of the statement's columns."""
+
+    event_id: str
+    account: str
+    connection_id: str
+    type: str
+    object_type: str
+    object_id: str
+    created_at: datetime
+    received_at: datetime
+    via: str
+    exact: bool
+    livemode: bool | None
+    api_version: str | None
+    request_id: str | None
+    idempotency_key: str | None
+    pending_webhooks: int | None
+    signed_at: datetime | None
+    status: str
+    error: str | None
+    body: bytes
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored event."""
+
+    account: str
+    event_id: str
+    arrival: int
+    connection_id: str
+    body: bytes
+
+
+_COLUMNS = tuple(RawEvent.__dataclass_fields__)
+
+
+def insert(conn: Connection, workspace_id: str, rows: Sequence[RawEvent]) -> dict[EventKey, int]:
+    """Store events; a known one only counts its delivery. Returns the new ones' arrival by (account, event id).
+
+    A known event has more deliveries than were given: a partitioned table does not tell by `xmax` what was inserted. Bytes that
+    are the provider's own take the place of those that are not.
+    """
+    found: list[tuple[Any, ...]] = conn.execute(
+        """
+        INSERT INTO sync.raw_events AS r (
+               workspace_id, last_received_at, event_id, account, connection_id, type, object_type, object_id, created_at,
+               received_at, via, exact, livemode, api_version, request_id, idempotency_key, pending_webhooks, signed_at, status,
+               error, body, deliveries)
+        SELECT %s, n.received_at, n.*
+          FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
+                      %b::timestamptz[], %b::text[], %b::boolean[], %b::boolean[], %b::text[], %b::text[], %b::text[],
+                      %b::integer[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[], %b::integer[])
+               AS n (event_id, account, connection_id, type, object_type, object_id, created_at, received_at, via, exact,
+                     livemode, api_version, request_id, idempotency_key, pending_webhooks, signed_at, status, error, body,
+                     deliveries)
+        ON CONFLICT (workspace_id, account, event_id, created_at) DO UPDATE
+           SET deliveries = r.deliveries + excluded.deliveries,
+               last_received_at = greatest(r.last_received_at, excluded.last_received_at),
+               body = CASE WHEN excluded.exact AND NOT r.exact THEN excluded.body ELSE r.body END,
+               exact = r.exact OR excluded.exact
+        RETURNING account, event_id, arrival, deliveries
+        """,
+        [workspace_id, *([getattr(row, name) for row in rows] for name in _COLUMNS)],
+    ).fetchall()
+    given = {(row.account, row.event_id): row.deliveries for row in rows}
+    return {
+        (account, event_id): arrival for account, event_id, arrival, deliveries in found if deliveries == given[account, event_id]
+    }
+
+
+def last_arrival(conn: Connection) -> int:
+    """The last arrival there was: all events up to it had come in by now, in whatever workspace."""
+    row = conn.execute("SELECT last_value FROM sync.raw_arrival").fetchone()
+    return int(str(row[0])) if row else 0
+
+
+def siblings(conn: Connection, workspace_id: str, moments: Sequence[tuple[ObjectKey, datetime]]) -> list[Stored]:
+    """All stored events of these objects in these seconds."""
+    times = [at for _, at in moments]
+    with conn.cursor(row_factory=class_row(Stored)) as cur:
+        return cur.execute(
+            """
+            SELECT r.account, r.event_id, r.arrival, r.connection_id, r.body
+              FROM sync.raw_events r
+              JOIN unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[])
+                   AS k (account, object_type, object_id, created_at)
+             USING (account, object_type, object_id, created_at)
+             WHERE r.workspace_id = %s AND r.created_at BETWEEN %s AND %s AND r.status IN ('applied', 'superseded')
+            """,
+            (
+                [key[0] for key, _ in moments], [key[1] for key, _ in moments], [key[2] for key, _ in moments], times,
+                workspace_id, min(times), max(times),
+            ),
+        ).fetchall()  # fmt: skip
+
+
+def set_status(
+    conn: Connection, workspace_id: str, events: Sequence[EventKey], status: str, created: tuple[datetime, datetime]
+) -> None:
+    """Say of stored events, created between two seconds, whether they were applied or a later state was known already."""
+    conn.execute(
+        """
+        UPDATE sync.raw_events r SET status = %s
+          FROM unnest(%b::text[], %b::text[]) AS k (account, event_id)
+         WHERE r.workspace_id = %s AND r.account = k.account AND r.event_id = k.event_id AND r.created_at BETWEEN %s AND %s
+        """,
+        (status, [account for account, _ in events], [event_id for _, event_id in events], workspace_id, *created),
+    )
+
+
+def by_key(conn: Connection, keys: Sequence[EventKey]) -> list[Stored]:
+    """Stored events by (account, event id)."""
+    with conn.cursor(row_factory=class_row(Stored)) as cur:
+        return cur.execute(
+            """
+            SELECT r.account, r.event_id, r.arrival, r.connection_id, r.body
+              FROM sync.raw_events r JOIN unnest(%b::text[], %b::text[]) AS k (account, event_id) USING (account, event_id)
+            """,
+            ([account for account, _ in keys], [event_id for _, event_id in keys]),
+        ).fetchall()
+
+
+_SELECTED = """
+    (cardinality(%(ids)s::text[]) = 0 OR event_id = ANY(%(ids)s)) AND (%(type)s::text IS NULL OR type = %(type)s)
+    AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
+    AND status IN ('applied', 'superseded')
+"""
+Window = tuple[datetime | None, datetime | None]
+
+
+def count_selected(conn: Connection, event_ids: Sequence[str], type: str | None, window: Window) -> int:
+    """How many stored events fit."""
+    row = conn.execute(f"SELECT count(*) FROM sync.raw_events WHERE {_SELECTED}".encode(), _selection(event_ids, type, window))
+    return int(str((row.fetchone() or (0,))[0]))
+
+
+def select(conn: Connection, event_ids: Sequence[str], type: str | None, window: Window, page: tuple[int, int]) -> list[Stored]:
+    """The next stored events that fit, after an arrival, in the order of arrival."""
+    with conn.cursor(row_factory=class_row(Stored)) as cur:
+        return cur.execute(
+            f"""
+            SELECT account, event_id, arrival, connection_id, body FROM sync.raw_events
+             WHERE {_SELECTED} AND arrival > %(after)s ORDER BY arrival LIMIT %(most)s
+            """.encode(),
+            _selection(event_ids, type, window) | {"after": page[0], "most": page[1]},
+        ).fetchall()
+
+
+def _selection(event_ids: Sequence[str], type: str | None, window: Window) -> dict[str, Any]:
+    return {"ids": list(event_ids), "type": type, "since": window[0], "until": window[1]}
