@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.recovery.support import Dunning, Mailbox, StandingClock
+from tests.recovery.support import Dunning, Mailbox
+from tests.support.standing_clock import StandingClock
 from tests.support.world import World
 
 

@@ -1,7 +1,7 @@
 """Recovery's world: invoices in the mirror, facts about them, a clock that stands, a mailbox, and the machine run by hand."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +9,17 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
-from oppulence.kernel import aws, clock
+from oppulence.kernel import aws
 from oppulence.kernel.events import Envelope, Event
 from oppulence.kernel.ids import random_text
 from oppulence.sync import events as sync_events
 from tests.support import entries
 from tests.support.cloud import REGION
+from tests.support.standing_clock import StandingClock
 from tests.support.world import World
 
-START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 ASL = Path(__file__).parents[2] / "infra" / "state_machines" / "recovery" / "dunning.asl.json"
-PARAMETER = "/oppulence/tests/clock"
 Facts = dict[str, type[sync_events.InvoiceFact]]
 
 
@@ -28,30 +27,6 @@ def definition() -> dict[str, Any]:
     """The machine as it is written."""
     parsed: dict[str, Any] = json.loads(ASL.read_text())
     return parsed
-
-
-class StandingClock:
-    """Domain time stands where it was put."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CLOCK_PARAMETER", PARAMETER)
-        self.now = START
-        self.set(START)
-
-    def set(self, now: datetime) -> None:
-        """Put it at an instant."""
-        self.now = now
-        value = json.dumps({"real_s": 0.0, "virtual_s": now.timestamp(), "scale": 0.0})
-        aws.client("ssm").put_parameter(Name=PARAMETER, Value=value, Type="String", Overwrite=True)
-        self.forget()
-
-    def move(self, by: timedelta) -> None:
-        """Let time pass."""
-        self.set(self.now + by)
-
-    def forget(self) -> None:
-        """Have the kernel read the parameter again."""
-        clock._cached = (0.0, None)
 
 
 class Mailbox:

@@ -8,6 +8,11 @@ from oppulence.sync import events
 from oppulence.sync.stripe_events import StripeEvent
 from oppulence.sync.told import Shown, Told, at, at_or_none, id_of
 
+CUSTOMERS_MONEY = frozenset(
+    ["charge", "payment", "refund", "payment_refund", "refund_failure", "payment_failure_refund", "payment_reversal"]
+)
+"""Types of balance transactions whose sources, charges and refunds, are in the customer's currency; the provider converts it."""
+
 
 def _invoice(event: StripeEvent) -> Iterator[Told]:
     shown, moments = event.object, event.object.get("status_transitions") or {}
@@ -159,16 +164,17 @@ def _payout(event: StripeEvent) -> Iterator[Told]:
 
 
 def _balance_transaction(event: StripeEvent) -> Iterator[Told]:
-    """Told at once unless money was converted and the source, which says from what, is not shown: `due_facts` looks it up."""
-    source = event.object.get("source")
-    if event.object.get("exchange_rate") is None or isinstance(source, dict):
+    """Told at once, unless it converted a customer's money and does not show from what: then `due_facts` looks up the source."""
+    shown, source = event.object, event.object.get("source")
+    waits = shown.get("exchange_rate") is not None and shown["type"] in CUSTOMERS_MONEY and isinstance(source, str)
+    if not waits:
         yield recorded(event, source if isinstance(source, dict) else None)
 
 
 def recorded(event: StripeEvent, source: Shown | None) -> Told:
     """A balance transaction, with what its source was before the conversion.
 
-    Only payments and their refunds are told in the customer's currency; what else moves money is told in the balance's.
+    What else moves money is told in the balance's currency.
     """
     shown = event.object
     base = {
@@ -178,7 +184,7 @@ def recorded(event: StripeEvent, source: Shown | None) -> Told:
         "exchange_rate": None if shown.get("exchange_rate") is None else f"{Decimal(str(shown['exchange_rate'])):f}",
         "source_currency": None, "source_amount_minor": None,
     }  # fmt: skip
-    if source and base["exchange_rate"] and source.get("object") in ("charge", "refund"):
+    if source and base["exchange_rate"] and shown["type"] in CUSTOMERS_MONEY:
         amount = source.get("amount_captured") or source["amount"]
         base["source_currency"] = source["currency"].upper()
         base["source_amount_minor"] = amount if shown["amount"] > 0 else -amount
