@@ -12,6 +12,8 @@ from oppulence.kernel import environment
 from oppulence.kernel.errors import AppError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     from oppulence.kernel.db import Connection
 
 _FORMAT = b"\x01"
@@ -34,6 +36,7 @@ class Keyring:
     workspace_id: str
     wrapped: dict[int, bytes]
     _plain: dict[int, bytes] = field(default_factory=dict, repr=False)
+    _ciphers: "dict[int, AESGCM]" = field(default_factory=dict, repr=False)
 
     def seal(self, plaintext: bytes, purpose: str) -> bytes:
         """Encrypt with AES-256-GCM; the workspace and the purpose are authenticated with it.
@@ -43,13 +46,11 @@ class Keyring:
         """
         import os
 
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         if not self.wrapped:
             raise KeyErased("This workspace has been erased.")
         version = max(self.wrapped)
         nonce = os.urandom(_NONCE_BYTES)
-        cipher = AESGCM(self._key(version)).encrypt(nonce, plaintext, self._bound_to(purpose))
+        cipher = self._cipher(version).encrypt(nonce, plaintext, self._bound_to(purpose))
         return _FORMAT + version.to_bytes(4, "big") + nonce + cipher
 
     def open(self, sealed: bytes, purpose: str) -> bytes:
@@ -60,7 +61,6 @@ class Keyring:
             ValueError: the bytes are not of this format, or were changed.
         """
         from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         if sealed[:1] != _FORMAT or len(sealed) < _HEADER_BYTES:
             raise ValueError("not a sealed value")
@@ -68,7 +68,7 @@ class Keyring:
         if version not in self.wrapped:
             raise KeyErased("This workspace has been erased.")
         try:
-            return AESGCM(self._key(version)).decrypt(sealed[5:_HEADER_BYTES], sealed[_HEADER_BYTES:], self._bound_to(purpose))
+            return self._cipher(version).decrypt(sealed[5:_HEADER_BYTES], sealed[_HEADER_BYTES:], self._bound_to(purpose))
         except InvalidTag as error:
             raise ValueError("a sealed value was changed, or belongs to another workspace or purpose") from error
 
@@ -80,6 +80,13 @@ class Keyring:
         """Unwrap the current key now, so that no call to KMS happens under a transaction."""
         if self.wrapped:
             self._key(max(self.wrapped))
+
+    def _cipher(self, version: int) -> "AESGCM":
+        if version not in self._ciphers:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+            self._ciphers[version] = AESGCM(self._key(version))
+        return self._ciphers[version]
 
     def _key(self, version: int) -> bytes:
         if version not in self._plain:

@@ -6,12 +6,14 @@ it, a sweeper publishes a minute later. So an event is published at least once, 
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from psycopg import sql
 from psycopg.rows import class_row
 
 from oppulence.kernel import environment
+from oppulence.kernel.arrays import texts
 from oppulence.kernel.db import Connection
 from oppulence.kernel.events import MAX_DETAIL_BYTES
 
@@ -44,13 +46,8 @@ def check_size(row: OutboxRow) -> OutboxRow:
 
 def insert(conn: Connection, schema: str, rows: list[OutboxRow]) -> None:
     """Write the rows in the caller's transaction, in one statement."""
-    conn.execute(
-        sql.SQL(
-            "INSERT INTO {}.outbox (id, workspace_id, type, detail)"
-            " SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[])"
-        ).format(sql.Identifier(schema)),
-        ([r.id for r in rows], [r.workspace_id for r in rows], [r.type for r in rows], [r.detail for r in rows]),
-    )
+    columns = ([r.id for r in rows], [r.workspace_id for r in rows], [r.type for r in rows], [r.detail for r in rows])
+    conn.execute(_insertion(schema), [texts(column) for column in columns])
 
 
 def publish(schema: str, rows: list[OutboxRow]) -> list[str]:
@@ -70,7 +67,7 @@ def publish(schema: str, rows: list[OutboxRow]) -> list[str]:
 
 def drop(conn: Connection, schema: str, ids: list[str]) -> None:
     """Drop published rows, of whatever workspace."""
-    conn.execute(sql.SQL("SELECT {}.drop_outbox(%s)").format(sql.Identifier(schema)), (ids,))
+    conn.execute(_removal(schema), (texts(ids),))
 
 
 def sweep(conn: Connection, schema: str) -> int:
@@ -87,6 +84,17 @@ def sweep(conn: Connection, schema: str) -> int:
     taken = publish(schema, rows)
     drop(conn, schema, taken)
     return len(taken)
+
+
+@cache
+def _insertion(schema: str) -> bytes:
+    columns = "(id, workspace_id, type, detail) SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[])"
+    return sql.SQL("INSERT INTO {}.outbox " + columns).format(sql.Identifier(schema)).as_bytes()
+
+
+@cache
+def _removal(schema: str) -> bytes:
+    return sql.SQL("SELECT {}.drop_outbox(%b::text[])").format(sql.Identifier(schema)).as_bytes()
 
 
 def _entry(schema: str, row: OutboxRow) -> dict[str, Any]:

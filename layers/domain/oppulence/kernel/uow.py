@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from oppulence.kernel import clock, db, outbox, telemetry
 from oppulence.kernel.errors import Unavailable
-from oppulence.kernel.events import Envelope, Event
+from oppulence.kernel.events import Event
 from oppulence.kernel.ids import new_id
 
 if TYPE_CHECKING:
@@ -86,13 +86,14 @@ class UnitOfWork:
 
         `occurred_at` is when the fact became true; `now` unless a provider said otherwise.
         """
-        envelope = Envelope(
-            id=new_id("ev"), type=event.type, version=event.version, workspace_id=self.workspace_id,
-            occurred_at=occurred_at or self.now, traceparent=telemetry.traceparent(), data=event.model_dump(mode="json"),
-        )  # fmt: skip
-        row = outbox.OutboxRow(envelope.id, self.workspace_id, event.type, envelope.model_dump_json())
+        event_id = new_id("ev")
+        envelope = {  # the fields of `Envelope`; to make one of them and then write it takes three times as long
+            "id": event_id, "type": event.type, "version": event.version, "workspace_id": self.workspace_id,
+            "occurred_at": occurred_at or self.now, "traceparent": telemetry.traceparent(), "data": event,
+        }  # fmt: skip
+        row = outbox.OutboxRow(event_id, self.workspace_id, event.type, to_json(envelope, by_alias=False).decode())
         self._outbox.append(outbox.check_size(row))
-        return envelope.id
+        return event_id
 
     def audit(self, action: str, resource_type: str, resource_id: str, **changes: Any) -> None:  # noqa: ANN401
         """Record an action in the workspace's audit log, in this transaction.
