@@ -1,4 +1,4 @@
-"""Alarms on what people must look at: dead letters, and queues that do not empty. Not on the laptop."""
+"""Alarms on what people must look at: dead letters, on their queues and kept, and queues that do not empty. Not on the laptop."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,17 @@ from infra.discovery import EntryPoint
 from infra.names import PREFIX, export, named
 from infra.settings import Settings
 from infra.stacks.base import PlatformStack
+from oppulence.kernel.telemetry import NAMESPACE
 
 OLD_S = 900
 """A message that has waited a quarter of an hour: its consumer fails or cannot keep up."""
 
+MEASURED_S = 300
+"""How often the letters that wait for a person are counted."""
+
 
 class Observability(PlatformStack):
-    """One topic, two alarms for a consumer, one for the schedules of a context."""
+    """One topic, two alarms for a consumer, one for the schedules of a context, one for letters that wait for a person."""
 
     def __init__(self, app: App, points: Sequence[EntryPoint], settings: Settings) -> None:
         super().__init__(app, "observability", settings, "Alarms")
@@ -25,17 +29,21 @@ class Observability(PlatformStack):
         for point in points:
             if point.kind == "consumers":
                 name = f"{point.context.capitalize()}{point.id}"
-                self._alarm(f"{name}Dead", named(point.context, point.slug, "dead"), "ApproximateNumberOfMessagesVisible", 0)
-                self._alarm(f"{name}Age", named(point.context, point.slug), "ApproximateAgeOfOldestMessage", OLD_S)
+                self._of_queue(f"{name}Dead", named(point.context, point.slug, "dead"), "ApproximateNumberOfMessagesVisible", 0)
+                self._of_queue(f"{name}Age", named(point.context, point.slug), "ApproximateAgeOfOldestMessage", OLD_S)
         for context in sorted({point.context for point in points if point.kind == "schedules"}):
             queue = named(context, "schedules", "dead")
-            self._alarm(f"{context.capitalize()}SchedulesDead", queue, "ApproximateNumberOfMessagesVisible", 0)
+            self._of_queue(f"{context.capitalize()}SchedulesDead", queue, "ApproximateNumberOfMessagesVisible", 0)
+        self._alarm("DeadLettersKept", (NAMESPACE, "dead_letters_kept"), ("service", "tenancy"), 0, period=MEASURED_S)
 
-    def _alarm(self, id_: str, queue: str, metric: str, above: int) -> None:
-        dimension = cloudwatch.CfnAlarm.DimensionProperty(name="QueueName", value=queue)
+    def _of_queue(self, id_: str, queue: str, metric: str, above: int) -> None:
+        self._alarm(id_, ("AWS/SQS", metric), ("QueueName", queue), above)
+
+    def _alarm(self, id_: str, metric: tuple[str, str], of: tuple[str, str], above: int, period: int = 60) -> None:
+        dimension = cloudwatch.CfnAlarm.DimensionProperty(name=of[0], value=of[1])
         cloudwatch.CfnAlarm(
-            self, id_, alarm_name=f"{PREFIX}-{id_}", alarm_description=f"{metric} of {queue} is above {above}",
-            namespace="AWS/SQS", metric_name=metric, dimensions=[dimension], statistic="Maximum", period=60,
+            self, id_, alarm_name=f"{PREFIX}-{id_}", alarm_description=f"{metric[1]} of {of[1]} is above {above}",
+            namespace=metric[0], metric_name=metric[1], dimensions=[dimension], statistic="Maximum", period=period,
             evaluation_periods=1, threshold=above, comparison_operator="GreaterThanThreshold",
             treat_missing_data="notBreaching", alarm_actions=[self.topic.ref],
         )  # fmt: skip

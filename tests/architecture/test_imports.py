@@ -13,6 +13,7 @@ AWS = {"boto3", "botocore"}
 PROVIDERS = {"stripe", "plaid", "clickhouse_connect"}
 TOUCHES_AWS = {
     "tenancy/export.py": "puts the export of a workspace into S3",
+    "tenancy/letter_bodies.py": "bodies of dead letters in S3",
     "tenancy/deletion.py": "tells a store that is away from a failure",
     "connections/door_table.py": "the doors' table in DynamoDB",
     "connections/doors.py": "tells a table that is away from a failure",

@@ -8,6 +8,7 @@ from oppulence.kernel.capabilities import (
     Bus,
     Capability,
     ClickHouse,
+    DeadLetters,
     Inbound,
     Keys,
     Machine,
@@ -25,6 +26,7 @@ UNAVOIDABLE = {
     "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
     "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    "sqs:ListQueues",
 }  # fmt: skip
 ALWAYS = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 VPC = {action for action in UNAVOIDABLE if action.startswith("ec2:")}
@@ -49,6 +51,9 @@ def allowed_by(use: Capability) -> set[str]:
             return {"dynamodb:GetItem"} | ({"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"} if write else set())
         case Bucket(write=write):
             return {"s3:GetObject"} | ({"s3:PutObject", "s3:DeleteObject"} if write else set())
+        case DeadLetters(take=take):
+            taking = {"sqs:ListQueues", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+            return taking if take else {"sqs:GetQueueUrl", "sqs:SendMessage"}
         case Machine():
             return {"states:StartExecution", "states:ListExecutions", "states:DescribeExecution", "states:StopExecution"}
         case Mail():
@@ -129,6 +134,15 @@ def test_a_context_signs_in_to_postgresql_as_itself_only() -> None:
     for point in POINTS:
         roles = {use.context for use in point.declaration.uses if isinstance(use, Postgres)}
         assert roles <= {point.context}, point.module
+
+
+def test_letters_are_taken_off_dead_letter_queues_and_sent_to_consumers_queues_only(prod: Templates) -> None:
+    for point in POINTS:
+        if any(isinstance(use, DeadLetters) for use in point.declaration.uses):
+            queues = [one for one in statements(role_of(prod, point)) if "sqs:" in text(one["Action"]) and one["Resource"] != "*"]
+            (resource,) = (one["Resource"]["Fn::Sub"].rpartition(":")[2] for one in queues)
+            takes = DeadLetters(take=True) in point.declaration.uses
+            assert resource == ("oppulence-*-dead" if takes else "oppulence-*-on_*"), point.module
 
 
 def test_data_keys_open_only_with_a_workspace_named(prod: Templates) -> None:

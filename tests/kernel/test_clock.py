@@ -45,6 +45,16 @@ def test_the_real_clock_does_not_follow() -> None:
     assert abs(clock.real_now().timestamp() - time.time()) < 1
 
 
+def test_a_real_instant_has_its_place_in_domain_time() -> None:
+    now = clock.real_now()
+    shift(datetime(2030, 1, 1, tzinfo=UTC), scale=10)
+    later, sooner = clock.domain_time(now + timedelta(minutes=1)), clock.domain_time(now)
+    assert (later - sooner, sooner.year) == (timedelta(minutes=10), 2029)
+    aws.client("ssm").put_parameter(Name=PARAMETER, Value="real", Type="String", Overwrite=True)
+    _forget()
+    assert clock.domain_time(now) == now
+
+
 @pytest.mark.parametrize("stage", ["staging", "prod", ""])
 def test_virtual_time_is_refused_where_money_is_real(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     """Also where nobody said which stage it is."""

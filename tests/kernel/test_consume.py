@@ -310,3 +310,42 @@ def test_the_handler_may_take_the_envelope(world: World) -> None:
     sent = envelope(world.workspace_id, Happened(thing_id="a"))
     assert handler(queue_batch(sent), None) == {"batchItemFailures": []}
     assert taken == [sent]
+
+
+def sent_home(subject: Subject, thing: str, letter: str) -> dict[str, Any]:
+    batch = subject.batch(thing)
+    batch["Records"][0]["messageAttributes"] = {"dead_letter": {"stringValue": letter, "dataType": "String"}}
+    return batch
+
+
+def test_a_letter_that_came_home_keeps_its_name_when_it_dies_again(subject: Subject) -> None:
+    subject.fails["a"] = Permanent("as before")
+    assert subject.give(sent_home(subject, "a", "dl_1")) == []
+    (letter,) = cloud.dead_letters()
+    assert letter["MessageAttributes"]["dead_letter"]["StringValue"] == "dl_1"
+
+
+@pytest.mark.parametrize("status", ["pending", "retrying", "kept"])
+def test_a_letter_that_is_processed_is_resolved(subject: Subject, status: str) -> None:
+    ids = [_letter(subject.world, status) for _ in range(2)]
+    assert subject.give(sent_home(subject, "a", ids[0])) == []
+    query = "SELECT status FROM tenancy.dead_letters WHERE id = %s"
+    assert [subject.world.admin.execute(query, (one,)).fetchone() for one in ids] == [("resolved",), (status,)]
+
+
+def test_a_letter_of_another_workspace_is_not_resolved(subject: Subject) -> None:
+    letter = _letter(subject.world, "kept", subject.world.workspace())
+    assert subject.give(sent_home(subject, "a", letter)) == []
+    row = subject.world.admin.execute("SELECT status FROM tenancy.dead_letters WHERE id = %s", (letter,)).fetchone()
+    assert row == ("kept",)
+
+
+def _letter(world: World, status: str, workspace_id: str | None = None) -> str:
+    letter = new_id("dl")
+    world.admin.execute(
+        "INSERT INTO tenancy.dead_letters (id, workspace_id, queue, error, message, tries, status, first_failed_at,"
+        " last_failed_at, updated_at, message_ids, body_key)"
+        " VALUES (%s, %s, 'q', 'e', 'm', 1, %s, now(), now(), now(), '{}', 'k')",
+        (letter, workspace_id or world.workspace_id, status),
+    )
+    return letter

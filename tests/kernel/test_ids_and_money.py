@@ -31,6 +31,12 @@ def test_many_ids_of_one_moment_differ() -> None:
     assert len({ids.new_id("ev") for _ in range(20_000)}) == 20_000
 
 
+def test_the_same_parts_give_the_same_id_and_no_others_do() -> None:
+    assert ids.id_of("dl", "a", "b") == ids.id_of("dl", "a", "b")
+    assert len({ids.id_of("dl", *parts) for parts in (("a", "b"), ("ab",), ("a", "b", ""), ("b", "a"))}) == 4
+    assert ids.is_id(ids.id_of("dl", "a"), "dl")
+
+
 @given(st.integers(min_value=0, max_value=62**8 - 1), st.integers(min_value=0, max_value=62**8 - 1))
 def test_encoding_keeps_the_order_of_numbers(first: int, second: int) -> None:
     encoded = ids._encode(first, 8), ids._encode(second, 8)

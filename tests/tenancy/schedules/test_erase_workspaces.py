@@ -9,8 +9,10 @@ from oppulence.kernel import auth, aws, crypto
 from oppulence.kernel.crypto import KeyErased
 from oppulence.kernel.uow import Scope
 from oppulence.tenancy import audit_log, export
-from tests.support import entries
+from oppulence.tenancy.events import WorkspaceErased
+from tests.support import entries, letters
 from tests.support.api import Api
+from tests.support.letters import Dead
 from tests.support.world import World
 from tests.tenancy.people import People, Someone
 
@@ -60,6 +62,31 @@ def test_once_due_its_data_and_keys_go(api: Api, world: World, owner: Someone) -
     assert caller.get("/v1/workspace").status == 401
     tombstone = world.admin.execute("SELECT name, slug, settings FROM tenancy.workspaces WHERE id = %s", (world.workspace_id,))
     assert tombstone.fetchone() == ("deleted", world.workspace_id, {})
+
+
+def test_its_dead_letters_go_with_their_bodies_and_others_stay(world: World, owner: Someone, dead: Dead) -> None:
+    other = world.workspace()
+    dead.letter(), dead.letter(workspace_id=other)
+    due(world)
+    run()
+    assert (world.count("tenancy.dead_letters"), world.count("tenancy.dead_letters", other)) == (0, 1)
+    found = aws.client("s3").list_objects_v2(Bucket=os.environ["BUCKET"], Prefix=f"dead_letters/{world.workspace_id}/")
+    assert found["KeyCount"] == 0
+
+
+def test_what_dies_after_the_erasure_is_kept_for_the_operator(world: World, owner: Someone, dead: Dead) -> None:
+    """Such as the erasure's own event, which some context could not process."""
+    dead.letter()
+    event = entries.envelope(world.workspace_id, WorkspaceErased())
+    due(world)
+    run()
+    letters.die(event)
+    letters.drain()
+    assert world.count("tenancy.dead_letters") == 1
+    world.admin.execute("UPDATE tenancy.dead_letters SET last_failed_at = 'epoch' WHERE workspace_id = %s", (world.workspace_id,))
+    letters.retry()
+    (home,) = letters.came_home()
+    assert event.id in home["body"]
 
 
 def test_the_audit_log_stays_whole_and_unreadable(world: World, owner: Someone) -> None:

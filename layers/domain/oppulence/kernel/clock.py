@@ -39,6 +39,12 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
+def domain_time(real: datetime) -> datetime:
+    """What domain time was, or will be, at a real instant, as the clock runs now."""
+    virtual = _virtual_time()
+    return datetime.fromtimestamp(virtual.at(real.timestamp()), UTC) if virtual else real
+
+
 def _virtual_time() -> VirtualTime | None:
     global _cached
     parameter = environment.optional("CLOCK_PARAMETER")

@@ -138,6 +138,8 @@ class _Batch:
             self.declared.work(group)
         else:
             in_transaction(scope, lambda uow: self._once(uow, first))
+        if letters := [letter for one in group if (letter := dead_letters.letter_of(one.record))]:
+            in_transaction(scope, lambda uow: uow.conn.execute("SELECT tenancy.resolve_dead_letters(%s, %s)", (letters, uow.now)))
 
     def _once(self, uow: UnitOfWork, one: Received) -> None:
         if first_seen(uow, self.name, [one.envelope.id]):

@@ -1,5 +1,6 @@
 """Identifiers: `<prefix>_` and 20 characters, sortable by the millisecond they were made in."""
 
+import hashlib
 import re
 import secrets
 import time
@@ -16,6 +17,12 @@ _SHAPE = re.compile(PATTERN.strip("^$"))
 def new_id(prefix: str) -> str:
     """A fresh id: 8 characters of milliseconds since 1970, 12 random ones (71 bits)."""
     return f"{prefix}_{_encode(time.time_ns() // 1_000_000, _TIME_CHARS)}{random_text(_RANDOM_CHARS)}"
+
+
+def id_of(prefix: str, *parts: str) -> str:
+    """The id of what these parts name: the same parts give the same id. It says nothing of when it was made."""
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return f"{prefix}_{_encode(int.from_bytes(digest) % 62**20, _TIME_CHARS + _RANDOM_CHARS)}"
 
 
 def random_text(length: int) -> str:

@@ -21,8 +21,11 @@ SCOPES = {
     "customers:read": "Read customers, their subjects and links",
     "customers:write": "Create, change, merge, archive and erase customers",
     "sync:read": "Read mirrored provider objects and events",
+    "sync:write": "Start and cancel backfills, and send events through again",
     "ledger:read": "Read journal entries and balances",
     "recovery:read": "Read recovery cases and their outcome",
+    "dead_letters:read": "Read events that could not be processed",
+    "dead_letters:write": "Send back or discard events that could not be processed",
     "settings:read": "Read the workspace, its members, flags and audit log",
     "settings:write": "Change the workspace, its members and flags",
     "api_keys:read": "List API keys",
@@ -45,7 +48,7 @@ class Role(StrEnum):
 _VIEWER = frozenset(
     {"connections:read", "transactions:read", "customers:read", "sync:read", "ledger:read", "recovery:read", "analytics:read"}
 )
-_MEMBER = _VIEWER | {"enrichment:read", "enrichment:write", "webhooks:read"}
+_MEMBER = _VIEWER | {"enrichment:read", "enrichment:write", "webhooks:read", "dead_letters:read"}
 
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.OWNER: frozenset({ADMIN}),

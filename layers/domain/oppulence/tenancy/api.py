@@ -36,3 +36,26 @@ def flag_is_on(conn: Connection, name: str) -> bool:
     """Whether a feature flag is on; one that nobody has set is off."""
     row = conn.execute("SELECT enabled FROM tenancy_api.feature_flags WHERE name = %s", (name,)).fetchone()
     return row is not None and row[0] is True
+
+
+class DeadLetterCounts(Row):
+    """Events that consumers could not process: `pending` and `retrying` go by themselves, `kept` waits for a person."""
+
+    pending: int
+    retrying: int
+    kept: int
+
+
+def dead_letters(conn: Connection, context: str) -> DeadLetterCounts:
+    """How many letters of a context the transaction's workspace has."""
+    with conn.cursor(row_factory=class_row(DeadLetterCounts)) as cur:
+        row = cur.execute(
+            """
+            SELECT count(*) FILTER (WHERE status = 'pending') AS pending,
+                   count(*) FILTER (WHERE status = 'retrying') AS retrying, count(*) FILTER (WHERE status = 'kept') AS kept
+              FROM tenancy_api.dead_letters WHERE starts_with(consumer, %s || '.')
+            """,
+            (context,),
+        ).fetchone()
+    assert row is not None
+    return row

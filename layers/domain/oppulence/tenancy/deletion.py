@@ -16,11 +16,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from oppulence.kernel import crypto, environment, telemetry
 from oppulence.kernel.errors import AppError
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.tenancy import export
+from oppulence.tenancy import export, letter_bodies
 from oppulence.tenancy.access import require_owner
 from oppulence.tenancy.errors import DeletionNotScheduled, DeletionScheduled
 from oppulence.tenancy.events import WorkspaceDeletionScheduled, WorkspaceErased, WorkspaceRestored
 from oppulence.tenancy.models import Status, Workspace
+from oppulence.tenancy.store import dead_letters
 from oppulence.tenancy.store import workspaces as store
 
 DEFAULT_DELAY_DAYS = 30
@@ -71,8 +72,10 @@ def erase_due(scope: Scope) -> dict[str, int]:
     for workspace_id in in_transaction(scope, lambda uow: store.due_for_erasure(uow.conn, uow.now)):
         try:
             crypto.warm(scope.context, workspace_id)
+            within = replace(scope, workspace_id=workspace_id)
             export.delete(workspace_id)
-            in_transaction(replace(scope, workspace_id=workspace_id), _erase)
+            letter_bodies.delete(in_transaction(within, lambda uow: dead_letters.body_keys(uow.conn)))
+            in_transaction(within, _erase)
             done["erased"] += 1
         except (AppError, psycopg.Error, BotoCoreError, ClientError) as error:
             telemetry.logger().error("workspace_not_erased", exc_info=error, extra={"workspace_id": workspace_id})

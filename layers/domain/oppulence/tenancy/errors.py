@@ -81,6 +81,24 @@ class DeletionNotScheduled(Conflict):
     code = "deletion_not_scheduled"
 
 
+class DeadLetterNotFound(NotFound):
+    """No such dead letter in this workspace."""
+
+    code = "dead_letter_not_found"
+
+
+class DeadLetterClosed(Conflict):
+    """The letter was processed or discarded already, or has no queue to go back to."""
+
+    code = "dead_letter_closed"
+
+
+class NoLettersNamed(ValidationError):
+    """Neither ids nor a filter say which letters."""
+
+    code = "no_letters_named"
+
+
 class UnknownScope(ValidationError):
     """A scope that does not exist."""
 

@@ -4,13 +4,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from oppulence.kernel.request import Model, Secret
 from oppulence.kernel.scopes import Role
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
 EmailAddress = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+$")]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 RecipientPattern = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@]+@[^\s@]+$")]
 
 
@@ -172,3 +173,78 @@ class AuditEvent(Row):
     changes: Annotated[dict[str, Any] | None, Field(description="`before` and `after`, without personal data.")]
     metadata: dict[str, Any] | None
     personal: Annotated[dict[str, Any] | None, Field(description="Personal data of the entry; null once erased.")]
+
+
+class LetterStatus(StrEnum):
+    """A dead letter's life.
+
+    `pending` will be tried again by itself; `retrying` was sent back; `resolved` was then processed; `kept` failed again, or
+    cannot be tried, and waits for a person; `discarded` a person gave up.
+    """
+
+    PENDING = "pending"
+    RETRYING = "retrying"
+    RESOLVED = "resolved"
+    KEPT = "kept"
+    DISCARDED = "discarded"
+
+
+OPEN = (LetterStatus.PENDING, LetterStatus.KEPT)
+"""What waits, for the clock or for a person."""
+
+
+class DeadLetter(Row):
+    """An event that a consumer could not process."""
+
+    id: str
+    status: LetterStatus
+    queue: str
+    consumer: Annotated[str | None, Field(description="Null when what failed has no queue to go back to.")]
+    event_id: Annotated[str | None, Field(description="Null when the event cannot be read.")]
+    event_type: str | None
+    error: Annotated[str, Field(description="The error's class.")]
+    message: Annotated[str, Field(description="What it said, without addresses and secrets.")]
+    tries: Annotated[int, Field(description="Failed tries, over all times that it came back.")]
+    first_failed_at: datetime
+    last_failed_at: datetime
+    sent_back_at: Annotated[datetime | None, Field(description="When it was last sent back to its consumer.")]
+    decided_by: Annotated[str | None, Field(description="Who sent it back or discarded it; null when it went by itself.")]
+    decided_at: datetime | None
+    discard_reason: str | None
+
+
+class DeadLetterBody(Row):
+    """What a consumer could not process, as it stood."""
+
+    id: str
+    event: Annotated[dict[str, Any] | None, Field(description="As the bus delivered it; a webhook's sealed body is left out.")]
+    text: Annotated[str | None, Field(description="What came instead, when it is no JSON object.")]
+    webhook: Annotated[
+        str | None, Field(description="The provider's body, opened, for callers who have the scope `webhooks:read` too.")
+    ]
+
+
+class LetterFilter(Model):
+    """Which letters: all filters must fit."""
+
+    status: LetterStatus | None = None
+    consumer: Annotated[Word | None, Field(description="Such as `sync.consumers.on_webhook_received`.")] = None
+    event_type: Word | None = None
+    since: Annotated[AwareDatetime | None, Field(description="Last failed at or after this instant.")] = None
+    until: Annotated[AwareDatetime | None, Field(description="Last failed before this instant.")] = None
+    reason: Annotated[Word | None, Field(description="Text that the error holds, in whatever case.")] = None
+
+
+class RedriveRequest(LetterFilter):
+    """Letters by id, or by filter."""
+
+    ids: Annotated[list[Word], Field(max_length=100, description="Only these; filters narrow them further.")] = []
+    dry_run: Annotated[bool, Field(description="Only say which they would be.")] = False
+
+
+class Redriven(Row):
+    """What a call sent back, or would send."""
+
+    data: list[DeadLetter]
+    matched: Annotated[int, Field(description="Letters that fit and can be sent back; a call sends 100, the oldest first.")]
+    dry_run: bool

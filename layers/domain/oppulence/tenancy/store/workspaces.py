@@ -39,6 +39,12 @@ def read_workspace(conn: Connection, lock: bool = False) -> Workspace:
     return row
 
 
+def status(conn: Connection) -> str | None:
+    """The status of the transaction's workspace; None when there never was one of this id."""
+    row = conn.execute("SELECT status FROM tenancy.workspaces").fetchone()
+    return str(row[0]) if row else None
+
+
 def save_settings(conn: Connection, workspace: Workspace) -> None:
     """Write the workspace's name and settings."""
     conn.execute(
@@ -77,7 +83,7 @@ def save_status(conn: Connection, workspace: Workspace) -> None:
 def bury(conn: Connection, workspace_id: str, at: datetime) -> None:
     """Delete all that tenancy holds of a workspace but its audit log, and leave a tombstone."""
     users = conn.execute("DELETE FROM tenancy.memberships WHERE workspace_id = %s RETURNING user_id", (workspace_id,)).fetchall()
-    for table in ("invitations", "feature_flags", "idempotency", "api_keys", "data_keys"):
+    for table in ("invitations", "feature_flags", "idempotency", "dead_letters", "api_keys", "data_keys"):
         conn.execute(f"DELETE FROM tenancy.{table} WHERE workspace_id = %s".encode(), (workspace_id,))
     conn.execute(
         """
