@@ -66,4 +66,4 @@ def test_a_removed_object_is_not_brought_back(world: World) -> None:
     see(world, Observed(customer.account, {"id": customer.object_id, "object": "customer", "deleted": True}, customer.created_at))
     assert see(world, observed(customer, 1_000)) == 0
     assert [deleted for _, deleted, _ in rows(world)] == [True]
-    assert world.emitted() == ["sync.customer.deleted.v1"]
+    assert world.emitted() == ["sync.customer.deleted.v1", "sync.object.observed.v1"]

@@ -7,6 +7,26 @@ from psycopg.rows import class_row
 from pydantic.dataclasses import dataclass
 
 from oppulence.kernel.db import Connection
+from oppulence.sync.showing import (
+    KnownDiscount,
+    Ref,
+    SubscriptionState,
+    SubscriptionTerms,
+    customers_of_discounts,
+    known_discounts,
+    payment_invoices_of,
+    refs_after,
+    refs_of_events,
+    subscription_states,
+    transactions_of,
+)
+from oppulence.sync.transactions import KINDS, LINKS, PaymentInvoice, Transaction
+
+__all__ = [
+    "KINDS", "LINKS", "Invoice", "KnownDiscount", "PaymentInvoice", "Ref", "SubscriptionState", "SubscriptionTerms",
+    "Transaction", "customers_of_discounts", "invoice", "known_discounts", "payment_invoices_of", "refs_after",
+    "refs_of_events", "subscription_states", "transactions_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ from typing import Any
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.sync import doubt, settling, store
 from oppulence.sync.doubt import Doubt
-from oppulence.sync.store import ObjectState, StoredObject
+from oppulence.sync.events import ObjectRef, ObjectsObserved
+from oppulence.sync.store import ObjectKey, ObjectState, StoredObject
 from oppulence.sync.stripe_events import StripeEvent, observed, storable
+
+_OBJECTS_PER_ANNOUNCEMENT = 100
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,20 @@ def observe(uow: UnitOfWork, seen: Sequence[Observed], connection_id: str) -> in
             doubts.append(Doubt.of(one.event, connection_id, "listed"))
     doubt.announce(uow, doubts)
     settling.save(uow, states)
-    return sum(one.version > locked[one.key].version for one in states)
+    changed = [one.key for one in states if one.version > locked[one.key].version]
+    _announce(uow, changed)
+    return len(changed)
+
+
+def _announce(uow: UnitOfWork, changed: Sequence[ObjectKey]) -> None:
+    """Tell analytics which objects to read: no event was stored that would say it."""
+    by_account: dict[str, list[ObjectRef]] = {}
+    for account, object_type, object_id in changed:
+        by_account.setdefault(account, []).append(ObjectRef(object_type=object_type, object_id=object_id))
+    for account, refs in by_account.items():
+        for start in range(0, len(refs), _OBJECTS_PER_ANNOUNCEMENT):
+            part = refs[start : start + _OBJECTS_PER_ANNOUNCEMENT]
+            uow.emit(ObjectsObserved(account=account or None, objects=part))
 
 
 def _is_later(one: Observed, stored: StoredObject) -> bool:

@@ -18,7 +18,7 @@ _ITEMS_MAX, _DISCOUNTS_MAX = 40, 20
 def subscription(shown: Shown) -> dict[str, Any]:
     """The fields of a subscription fact."""
     listed = shown.get("items") or {}
-    shown_items = listed.get("data") or [shown | {"id": ""}]
+    shown_items = listed.get("data") or ([shown | {"id": ""}] if shown.get("plan") else [])
     items = [item for one in shown_items[:_ITEMS_MAX] if (item := _item(one))]
     starts, ends = (_periods(shown, shown_items, f"current_period_{edge}") for edge in ("start", "end"))
     discounts = [*(shown.get("discounts") or []), *([shown["discount"]] if shown.get("discount") else [])]
@@ -37,14 +37,14 @@ def discount(shown: Shown) -> dict[str, Any]:
     """The fields of a discount fact."""
     return {
         "customer_id": id_of(shown.get("customer")), "subscription_id": id_of(shown.get("subscription")),
-        "item_id": id_of(shown.get("subscription_item")), "coupon_id": id_of(_coupon_of(shown)),
+        "item_id": id_of(shown.get("subscription_item")), "coupon_id": id_of(coupon_of(shown)),
         "starts_at": at_or_none(shown.get("start")), "ends_at": at_or_none(shown.get("end")),
     }  # fmt: skip
 
 
 def coupon(event: StripeEvent) -> Iterator[Told]:
     """A coupon's terms, from whatever shows them."""
-    terms = _terms(event.object)
+    terms = coupon_terms(event.object)
     if terms:
         made = event.object.get("created") or event.created
         yield Told("created", at(made), events.CouponCreated, {"coupon": terms})
@@ -86,18 +86,20 @@ def _item(shown: Shown) -> dict[str, Any] | None:
 
 def _discount(reference: Any) -> dict[str, Any]:  # noqa: ANN401
     shown = reference if isinstance(reference, dict) else {"id": reference}
-    coupon = _coupon_of(shown)
+    coupon = coupon_of(shown)
     return {
-        "discount_id": shown["id"], "coupon_id": id_of(coupon), "coupon": _terms(coupon) if isinstance(coupon, dict) else None,
+        "discount_id": shown["id"], "coupon_id": id_of(coupon),
+        "coupon": coupon_terms(coupon) if isinstance(coupon, dict) else None,
         "starts_at": at_or_none(shown.get("start")), "ends_at": at_or_none(shown.get("end")),
     }  # fmt: skip
 
 
-def _coupon_of(discount: Shown) -> Any:  # noqa: ANN401
+def coupon_of(discount: Shown) -> Any:  # noqa: ANN401
+    """A discount's coupon, as its id or whole."""
     return (discount.get("source") or {}).get("coupon") or discount.get("coupon")
 
 
-def _terms(coupon: Shown) -> dict[str, Any] | None:
+def coupon_terms(coupon: Shown) -> dict[str, Any] | None:
     """What it takes off; None when only its id is shown, as for one that is gone."""
     if not coupon.get("duration"):
         return None

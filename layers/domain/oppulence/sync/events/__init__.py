@@ -21,6 +21,7 @@ from oppulence.sync.events.invoices import (
     InvoicePaymentFailed,
     InvoiceVoided,
 )
+from oppulence.sync.events.observed import ObjectRef, ObjectsObserved
 from oppulence.sync.events.payments import (
     DisputeCreated,
     DisputeFact,
@@ -92,6 +93,8 @@ __all__ = [
     "InvoicePaymentFailed",
     "InvoiceVoided",
     "ObjectFact",
+    "ObjectRef",
+    "ObjectsObserved",
     "PaymentFact",
     "PaymentFailed",
     "PaymentMethodExpiring",
