@@ -6,6 +6,12 @@ from psycopg.rows import class_row
 
 from oppulence.kernel.db import Connection
 from oppulence.tenancy.models import Mode, Row, Settings, Status
+from oppulence.tenancy.store.shown_audit import ShownAuditEntry, audit_entries, last_audit_seq
+
+__all__ = [
+    "DeadLetterCounts", "ShownAuditEntry", "WorkspaceFacts", "audit_entries", "dead_letters", "flag_is_on", "last_audit_seq",
+    "may_mail", "workspace",
+]  # fmt: skip
 
 
 class WorkspaceFacts(Row):
