@@ -18,7 +18,9 @@ class ObjectFact(Event):
     object_version: Annotated[
         int, Field(description="Rises with each change of the mirrored object; read models drop a lower one.")
     ]
-    provider_event_id: Annotated[str, Field(description="The provider's event that showed the fact first.")]
+    provider_event_id: Annotated[
+        str, Field(description="The provider's event that showed the fact first; empty when the object was listed or fetched.")
+    ]
 
 
 class Fact(ObjectFact):
