@@ -5,17 +5,7 @@ from oppulence.sync.replay import Selection
 from oppulence.sync.stripe_events import read
 from tests.support import stripe
 from tests.support.world import World
-
-
-def run(world: World, chosen: Selection) -> tuple[int, int]:
-    """All steps of a replay; returns events and changed objects."""
-    events, changed, cursor = 0, 0, 0
-    while True:
-        step = world.within("sync", lambda uow, at=cursor: replay.replay(uow, chosen, at))
-        events, changed = events + step.events, changed + step.changed
-        if step.cursor is None:
-            return events, changed
-        cursor = step.cursor
+from tests.sync.support import replay_all
 
 
 def mirrored(world: World) -> list[tuple[object, ...]]:
@@ -26,7 +16,7 @@ def mirrored(world: World) -> list[tuple[object, ...]]:
 def test_a_replay_over_an_intact_mirror_changes_nothing(world: World) -> None:
     stripe.mirror(world, stripe.corpus()[:450])
     world.emitted()
-    assert run(world, Selection()) == (450, 0)
+    assert replay_all(world) == (450, 0)
     assert world.emitted() == []
 
 
@@ -36,7 +26,7 @@ def test_a_lost_part_of_the_mirror_is_mended_and_no_fact_is_told_again(world: Wo
     before = mirrored(world)
     damage = "UPDATE sync.objects SET data = '{}', event_created_at = 'epoch' WHERE workspace_id = %s AND NOT deleted"
     world.admin.execute(damage.encode(), (world.workspace_id,))
-    events, changed = run(world, Selection())
+    events, changed = replay_all(world)
     after = mirrored(world)
     assert (events, after) == (450, before) and changed > 0
     assert world.emitted() == []
@@ -47,4 +37,4 @@ def test_a_selection_by_type_and_id_holds_only_those(world: World) -> None:
     kind = read(stripe.corpus()[0]).type
     of_kind = [event.id for body in stripe.corpus()[:450] if (event := read(body)).type == kind]
     assert world.within("sync", lambda uow: replay.count(uow, Selection(type=kind))) == len(of_kind)
-    assert run(world, Selection(event_ids=of_kind[:2])) == (2, 0)
+    assert replay_all(world, Selection(event_ids=of_kind[:2])) == (2, 0)

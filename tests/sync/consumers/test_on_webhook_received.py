@@ -5,8 +5,6 @@ import random
 from collections import Counter
 from typing import Any
 
-import pytest
-
 from oppulence.sync.stripe_events import StripeEvent, read
 from tests.support import cloud, stripe
 from tests.support.world import World
@@ -29,42 +27,6 @@ def mirrored(world: World) -> dict[tuple[str, str, str], dict[str, Any]]:
         (account, kind, id): data if not deleted else gone | {"id": id, "object": kind}
         for account, kind, id, data, deleted in rows
     }
-
-
-def expected() -> dict[tuple[str, str, str], dict[str, Any]]:
-    """The corpus's final objects, of those that events told of."""
-    told = {one.key for body in stripe.corpus() if (one := read(body)).has_object}
-    final = {(o.get("account", ""), o["object_type"], o["id"]): o["object"] for o in stripe.final_objects()}
-    return {key: value for key, value in final.items() if key in told}
-
-
-def differences(found: dict[tuple[str, str, str], dict[str, Any]]) -> list[str]:
-    wrong = []
-    for key, want in expected().items():
-        silent = stripe.manifest()["silent_fields"].get(key[1], [])
-        if "*" not in silent and _without(found.get(key), silent) != _without(want, silent):
-            wrong.append(str(key))
-    return wrong
-
-
-def _without(shown: dict[str, Any] | None, silent: list[str]) -> dict[str, Any] | None:
-    return shown and {name: value for name, value in shown.items() if name not in silent}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("order", ["true", "reversed", "shuffled"])
-def test_the_whole_corpus_ends_at_stripes_state_in_any_order(world: World, order: str) -> None:
-    bodies = list(stripe.corpus())
-    if order == "reversed":
-        bodies.reverse()
-    if order == "shuffled":
-        random.Random(7).shuffle(bodies)
-    deliver(world, bodies)
-    assert world.count("sync.raw_events") == len(bodies)
-    found = mirrored(world)
-    assert differences(found) == []
-    removed = {key for key, shown in found.items() if shown.get("deleted")}
-    assert removed >= {key for body in bodies if (one := read(body)).removes and (key := one.key)}
 
 
 def test_facts_are_told_once_whatever_is_repeated_or_reordered(world: World) -> None:
