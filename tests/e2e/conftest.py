@@ -34,6 +34,7 @@ def running(started: None, root: Path) -> Iterator[Running]:
     from infra.local.running import read_dev_json
 
     now = Running(root, read_dev_json(root / ".local"))
+    now.stripe.turn(None)
     try:
         yield now
     finally:

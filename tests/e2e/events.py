@@ -12,10 +12,10 @@ MIRRORED_NEVER = ("invoice.upcoming",)
 @cache
 def recovered() -> tuple[Key, Event, Event]:
     """An invoice that failed and was soon paid with a reminder in between: its key, the first failure, the payment."""
-    cases = [key for key, case in corpus.cases().items() if case.status == "recovered" and case.steps]
+    cases = [key for key, case in corpus.bundled().cases().items() if case.status == "recovered" and case.steps]
     lives = []
     for key in cases:
-        told = [event for event in corpus.events() if event.key == key and event.object.get("object") == "invoice"]
+        told = [event for event in corpus.bundled().events if event.key == key and event.object.get("object") == "invoice"]
         failed = next(event for event in told if event.type == corpus.PAYMENT_FAILED)
         paid = next(event for event in told if event.type == "invoice.paid")
         lives.append((paid.created - failed.created, key, failed, paid))
@@ -26,15 +26,15 @@ def recovered() -> tuple[Key, Event, Event]:
 @cache
 def given_up() -> tuple[Event, ...]:
     """Events of a customer whose failed invoice stays open, up to the first failure."""
-    key = next(key for key, case in corpus.cases().items() if case.status == "lost" and len(case.steps) == 4)
-    failed = next(event for event in corpus.events() if event.key == key and event.type == corpus.PAYMENT_FAILED)
+    key = next(key for key, case in corpus.bundled().cases().items() if case.status == "lost" and len(case.steps) == 4)
+    failed = next(event for event in corpus.bundled().events if event.key == key and event.type == corpus.PAYMENT_FAILED)
     life = of_customer(str(failed.object["customer"]))
     return life[: life.index(failed) + 1]
 
 
 def of_customer(customer: str) -> tuple[Event, ...]:
     """All events that are about a customer, in order."""
-    return tuple(event for event in corpus.events() if customer in (event.object.get("customer"), event.object.get("id")))
+    return tuple(event for event in corpus.bundled().events if customer in (event.object.get("customer"), event.object.get("id")))
 
 
 @cache
@@ -42,7 +42,7 @@ def others(start: int, stop: int) -> tuple[Event, ...]:
     """A stretch of the corpus without the lives above, for tests that need webhooks and do not care which."""
     _, failed, _ = recovered()
     taken = {event.id for event in (*of_customer(str(failed.object["customer"])), *given_up())}
-    return tuple(event for event in corpus.events() if event.id not in taken)[start:stop]
+    return tuple(event for event in corpus.bundled().events if event.id not in taken)[start:stop]
 
 
 def final_state(events: tuple[Event, ...]) -> dict[tuple[str, str, str], dict[str, Any]]:

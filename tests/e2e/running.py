@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from infra.local.demo.delivery import Door
 from infra.local.demo.platform import Platform
 from infra.local.paths import DOMAIN, REPO
 from infra.local.running import load
+from infra.local.stripe.fake import FakeStripe
 
 OPENER = build_opener(ProxyHandler({}))
 SENDERS = 4
@@ -39,6 +40,7 @@ class Running:
         self.cloud = load(self.root)
         self.platform = Platform(self.cloud, self.dev["workspace_id"], self.dev["api_key"])
         self.clock = Clock(self.cloud)
+        self.stripe = FakeStripe(self.cloud.state)
         self.door = Door(self.dev["stripe"]["webhook_url"], self.dev["stripe"]["webhook_secret"])
 
     def send(self, event: Event) -> int:
@@ -47,8 +49,9 @@ class Running:
         with OPENER.open(request, timeout=40) as answer:
             return int(answer.status)
 
-    def send_all(self, events: Iterable[Event]) -> list[int]:
-        """Deliver webhooks, a few at a time."""
+    def send_all(self, events: Sequence[Event]) -> list[int]:
+        """Deliver webhooks, a few at a time; they happened at the local Stripe before."""
+        self.stripe.play([event.id for event in events])
         with ThreadPoolExecutor(SENDERS) as pool:
             return list(pool.map(self.send, events))
 

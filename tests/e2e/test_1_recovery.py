@@ -16,10 +16,10 @@ def test_a_failed_payment_is_mailed_about_and_recovered(running: Running) -> Non
     key, failed, paid = events.recovered()
     life = events.of_customer(str(failed.object["customer"]))
     chosen = (*events.others(0, 120), *life)
-    delivered = tuple(sorted(chosen, key=corpus.events().index))
+    delivered = tuple(sorted(chosen, key=corpus.bundled().events.index))
     early = {event.id for event in delivered if event.created < failed.created}
     try:
-        delivery = Delivery(running.door, running.clock, SCALE, running.platform.lags, lambda _: None)
+        delivery = Delivery(running.door, running.clock, SCALE, running.stripe, running.platform.lags, lambda _: None)
         progress = delivery.run(delivered, early)
         running.settle()
     finally:
@@ -41,7 +41,7 @@ def _assert_mirrored(running: Running, delivered: tuple[corpus.Event, ...]) -> N
 
 def _assert_recovered(running: Running, key: corpus.Key) -> None:
     (case,) = [case for case in running.platform.all("/v1/recovery/cases") if case["invoice_id"] == key[1]]
-    expected = corpus.cases()[key]
+    expected = corpus.bundled().cases()[key]
     assert (case["status"], case["recovered_minor"]) == ("recovered", expected.recovered_minor)
     timeline = running.platform.get(f"/v1/recovery/cases/{case['id']}")["timeline"]
     told = {entry["details"]["message_id"]: entry["step"] for entry in timeline if entry["kind"] == "mail"}

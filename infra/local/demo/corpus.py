@@ -1,16 +1,16 @@
-"""The bundled corpus, and what must be true once all of it has arrived: computed from its files, nothing written down."""
+"""What happened at Stripe, and what must be true once all of it has arrived: computed from its events, nothing written down."""
 
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from infra.local.paths import REPO
+from infra.local.stripe.fake import FakeStripe
+from infra.local.stripe.unit import PLATFORM
 from oppulence.recovery.cadence import DEFAULT, FINAL
 
 FOLDER = REPO / "tests" / "fixtures" / "stripe"
@@ -20,6 +20,9 @@ UNSURE_S = 86_400.0
 
 Key = tuple[str, str]
 """Connected account ('' for the connection's own) and object id."""
+
+Ended = tuple[str, dict[str, Any]]
+"""Connected account and an object as it is in the end."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +56,70 @@ class Case:
     """Steps that are due at about the time when it becomes final."""
 
 
+@dataclass(frozen=True)
+class Story:
+    """What happened at Stripe, in order, and how it ended; from it follows what the platform must show."""
+
+    events: tuple[Event, ...]
+    final: tuple[Ended, ...]
+
+    def objects(self) -> dict[str, dict[Key, dict[str, Any]]]:
+        """The final state by type and key, of objects that are there in the end and have events to tell of them."""
+        told = {(event.account, str(event.object.get("object")), str(event.object.get("id"))) for event in self.events}
+        found: dict[str, dict[Key, dict[str, Any]]] = defaultdict(dict)
+        for account, shown in self.final:
+            if (account, shown["object"], shown["id"]) in told and not shown.get("deleted"):
+                found[shown["object"]][account, shown["id"]] = shown
+        return dict(sorted(found.items()))
+
+    def clearing(self) -> dict[str, int]:
+        """What the provider holds by currency, had it charged no fees: charges - refunds - disputes - payouts."""
+        held: Counter[str] = Counter()
+        for _, shown in self.final:
+            held[str(shown.get("currency")).upper()] += _moved(shown)
+        return {currency: amount for currency, amount in sorted(held.items()) if amount}
+
+    def cases(self) -> dict[Key, Case]:
+        """One case for each invoice whose payment failed; its outcome is that of the invoice's final state."""
+        first: dict[Key, Event] = {}
+        for event in self.events:
+            if event.type == PAYMENT_FAILED:
+                first.setdefault(event.key, event)
+        final = {(account, shown["id"]): shown for account, shown in self.final if shown["object"] == "invoice"}
+        return {key: _case(failed, final[key], self._final_at(failed)) for key, failed in first.items()}
+
+    def last_second(self) -> float:
+        """When the last cadence that can begin is over."""
+        last_failure = max(event.created for event in self.events if event.type == PAYMENT_FAILED)
+        return max(self.events[-1].created, last_failure + (DEFAULT.over_after + timedelta(hours=1)).total_seconds())
+
+    def _final_at(self, failed: Event) -> float:
+        """When the invoice of a failure became paid, void or uncollectible, by the events; never is infinity."""
+        for event in self.events:
+            is_later = event.key == failed.key and event.created >= failed.created and event.object.get("object") == "invoice"
+            if is_later and event.object.get("status") in FINAL:
+                return event.created
+        return float("inf")
+
+
 @cache
-def events() -> tuple[Event, ...]:
-    """All webhooks, in the order in which they happened."""
-    return tuple(_event(line) for line in gzip.decompress((FOLDER / "events.jsonl.gz").read_bytes()).splitlines())
+def bundled() -> Story:
+    """The corpus."""
+    final = ((line.get("account") or "", line["object"]) for line in map(json.loads, _lines("objects.jsonl.gz")))
+    return Story(tuple(map(_event, _lines("events.jsonl.gz"))), tuple(final))
 
 
-def objects() -> dict[str, dict[Key, dict[str, Any]]]:
-    """The final state by type and key, of objects that are there in the end and have events to tell of them."""
-    told = {(event.account, str(event.object.get("object")), str(event.object.get("id"))) for event in events()}
-    found: dict[str, dict[Key, dict[str, Any]]] = defaultdict(dict)
-    for line in _final():
-        account = line.get("account") or ""
-        if (account, line["object_type"], line["id"]) in told and not line["object"].get("deleted"):
-            found[line["object_type"]][account, line["id"]] = line["object"]
-    return dict(sorted(found.items()))
+def of_stripe(stripe: FakeStripe) -> Story:
+    """All that happened at a local Stripe: the corpus, once it was played there, and whatever else."""
+    shelves = list(stripe.shelves())
+    events = tuple(_event(body) for _, kind, body in shelves if kind == "event")
+    told = {(str(event.object.get("object")), event.object.get("id")): event.account for event in events}
+    final = []
+    for account, kind, body in shelves:
+        if kind != "event":
+            shown = json.loads(body)
+            final.append((told.get((kind, shown["id"]), "") if kind in PLATFORM else account, shown))
+    return Story(events, tuple(final))
 
 
 @cache
@@ -75,30 +127,6 @@ def silent_fields() -> dict[str, list[str]]:
     """Fields that change without any event, by type; `*` is all of them."""
     found: dict[str, list[str]] = json.loads((FOLDER / "manifest.json").read_text())["silent_fields"]
     return found
-
-
-def clearing() -> dict[str, int]:
-    """What the provider holds by currency, had it charged no fees: charges - refunds - disputes - payouts."""
-    held: Counter[str] = Counter()
-    for line in _final():
-        held[str(line["object"].get("currency")).upper()] += _moved(line["object_type"], line["object"])
-    return {currency: amount for currency, amount in sorted(held.items()) if amount}
-
-
-def cases() -> dict[Key, Case]:
-    """One case for each invoice whose payment failed; its outcome is that of the invoice's final state."""
-    first: dict[Key, Event] = {}
-    for event in events():
-        if event.type == PAYMENT_FAILED:
-            first.setdefault(event.key, event)
-    final = {(line.get("account") or "", line["id"]): line["object"] for line in _final() if line["object_type"] == "invoice"}
-    return {key: _case(failed, final[key], _final_at(failed)) for key, failed in first.items()}
-
-
-def last_second() -> float:
-    """When the last cadence that can begin is over."""
-    last_failure = max(event.created for event in events() if event.type == PAYMENT_FAILED)
-    return max(events()[-1].created, last_failure + (DEFAULT.over_after + timedelta(hours=1)).total_seconds())
 
 
 def _case(failed: Event, final: dict[str, Any], final_at: float) -> Case:
@@ -116,18 +144,9 @@ def _case(failed: Event, final: dict[str, Any], final_at: float) -> Case:
     )
 
 
-def _final_at(failed: Event) -> float:
-    """When the invoice of a failure became paid, void or uncollectible, by the events; never is infinity."""
-    for event in events():
-        is_later = event.key == failed.key and event.created >= failed.created and event.object.get("object") == "invoice"
-        if is_later and event.object.get("status") in FINAL:
-            return event.created
-    return float("inf")
-
-
-def _moved(kind: str, shown: dict[str, Any]) -> int:
+def _moved(shown: dict[str, Any]) -> int:
     """What one object put into the provider's account, in minor units."""
-    match kind:
+    match shown["object"]:
         case "charge":
             return int(shown["amount_captured"]) if shown["status"] == "succeeded" and shown["captured"] else 0
         case "refund":
@@ -145,12 +164,5 @@ def _event(line: bytes) -> Event:
     return Event(document["id"], document["type"], document.get("account") or "", document["created"], line, shown)
 
 
-@cache
-def _final() -> tuple[dict[str, Any], ...]:
-    return tuple(_lines("objects.jsonl.gz"))
-
-
-def _lines(name: str) -> Iterator[dict[str, Any]]:
-    path: Path = FOLDER / name
-    for line in gzip.decompress(path.read_bytes()).splitlines():
-        yield json.loads(line)
+def _lines(name: str) -> list[bytes]:
+    return gzip.decompress((FOLDER / name).read_bytes()).splitlines()

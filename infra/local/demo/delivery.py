@@ -4,6 +4,9 @@ Virtual time runs at a constant scale, and ten times slower while the next webho
 reminder was not looked at: so a reminder due three days after a failure is decided on what was known three days after it,
 however slow the machine is. Webhooks that the platform has already are sent at once: they are duplicates, and time has
 nothing to do with them.
+
+Each webhook is at the local Stripe as well before it is sent, and that stands at the same virtual time: who asks there about an
+object learns what was known then.
 """
 
 import asyncio
@@ -12,11 +15,13 @@ import hmac
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 
 import aiohttp
 
 from infra.local.demo.clock import Clock
 from infra.local.demo.corpus import Event
+from infra.local.stripe.fake import FakeStripe
 
 IN_FLIGHT = 4  # more do not come through faster on two cores, they wait
 TRIES = 6
@@ -68,9 +73,11 @@ class Delivery:
     door: Door
     clock: Clock
     scale: float
+    stripe: FakeStripe
     lags: Callable[[float], bool]
     show: Callable[[Progress], None]
     progress: Progress = field(default_factory=lambda: Progress(0))
+    _played: int = 0
 
     def run(self, events: Sequence[Event], known: Collection[str]) -> Progress:
         """Send all events; those whose ids are known at once, the others in their time.
@@ -79,6 +86,7 @@ class Delivery:
             NotAccepted: one was not taken.
         """
         self.progress = Progress(len(events))
+        self.stripe.play([event.id for event in events if event.id in known])
         asyncio.run(self._run(events, known))
         return self.progress
 
@@ -95,9 +103,10 @@ class Delivery:
     async def _send_all(self, http: aiohttp.ClientSession, events: Sequence[Event], known: Collection[str]) -> None:
         slots = asyncio.Semaphore(IN_FLIGHT)
         async with asyncio.TaskGroup() as sending:
-            for event in events:
+            for number, event in enumerate(events):
                 if event.id not in known:
                     await self._until(event.created)
+                    await self._play(events, number)
                 await slots.acquire()
                 task = sending.create_task(self._send(http, event))
                 task.add_done_callback(lambda _: slots.release())
@@ -109,6 +118,14 @@ class Delivery:
         self.progress.next_at = second
         while self.clock.now < second:
             await asyncio.sleep(TICK_S)
+
+    async def _play(self, events: Sequence[Event], number: int) -> None:
+        """Let all that is due by now happen at the local Stripe, unless it already did with an earlier webhook."""
+        if number >= self._played:
+            now = self.clock.now
+            due = [event.id for event in takewhile(lambda event: event.created <= now, islice(events, number, None))]
+            await asyncio.to_thread(self.stripe.play, due, now)
+            self._played = number + len(due)
 
     async def _send(self, http: aiohttp.ClientSession, event: Event) -> None:
         """Send one until it is taken, as a provider does."""

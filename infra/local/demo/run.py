@@ -1,4 +1,4 @@
-"""The demo: deliver the corpus, let the clock run until every cadence is over, wait until all is quiet, report."""
+"""The demo: deliver the corpus, let the clock run until every cadence is over, recover a payment live, wait, report."""
 
 import sys
 import time
@@ -11,9 +11,11 @@ from infra.local import mails
 from infra.local.demo import corpus, report
 from infra.local.demo.clock import Clock
 from infra.local.demo.delivery import Delivery, Door, Progress
+from infra.local.demo.live import Live
 from infra.local.demo.platform import Platform
 from infra.local.demo.report import Figure
 from infra.local.running import Cloud
+from infra.local.stripe.fake import FakeStripe
 
 SCALE = 50_000.0  # a day in 1.7 s
 AFTER_SCALE = 70_000.0  # once nothing more arrives
@@ -59,27 +61,34 @@ class Demo:
             NotAccepted, NotQuiet: see there.
         """
         platform = Platform(self.cloud, self.dev["workspace_id"], self.dev["api_key"])
-        clock = Clock(self.cloud)
-        known = platform.known_events() & {event.id for event in corpus.events()}
-        if 0 < len(known) < len(corpus.events()):
+        clock, stripe = Clock(self.cloud), FakeStripe(self.cloud.state)
+        events = corpus.bundled().events
+        known = platform.known_events() & {event.id for event in events}
+        if 0 < len(known) < len(events):
             platform.mark_interrupted()
+        live = Live(platform, clock, stripe, self.say)
         try:
             delivered = self._timed("delivery", lambda: self._deliver(platform, clock, known))
-            self._timed("cadences", lambda: self._run_on(platform, clock, fresh=len(known) < len(corpus.events())))
+            self._timed("cadences", lambda: self._run_on(platform, clock, fresh=len(known) < len(events)))
+            self._timed("live", live.run)
             self._timed("last work", lambda: self._wait_quiet(platform))
         except BaseException:
             platform.mark_interrupted()
             raise
         finally:
             clock.reset()
+            stripe.turn(None)
             mails.keep(self.cloud.state.parent)
         self.say("reading everything back")
-        found = self._timed("report", lambda: report.figures(platform, len(delivered.answers_s)))
+        accepted = Figure("events accepted", len(delivered.answers_s), len(events))
+        story = corpus.of_stripe(stripe)
+        found = self._timed("report", lambda: [accepted, *report.figures(platform, story), *live.figures()])
         return Outcome(found, report.speed(platform, delivered.answers_s), self.took_s, delivered, len(known))
 
     def _deliver(self, platform: Platform, clock: Clock, known: set[str]) -> Progress:
-        events = corpus.events()
+        events = corpus.bundled().events
         door = Door(self.dev["stripe"]["webhook_url"], self.dev["stripe"]["webhook_secret"])
+        stripe = FakeStripe(self.cloud.state)
         if len(known) == len(events):
             self.say(f"delivering {len(events):,} webhooks, all of them for the second time: at full speed")
         else:
@@ -87,15 +96,18 @@ class Demo:
             pace = f"{days:.0f} days of them, each day in {86_400 / SCALE:.1f} s"
             self.say(f"delivering {len(events):,} webhooks ({len(known):,} are known already): {pace}")
         show = lambda progress: self._show(clock, progress, platform)  # noqa: E731
-        return Delivery(door, clock, SCALE, platform.lags, show).run(events, known)
+        progress = Delivery(door, clock, SCALE, stripe, platform.lags, show).run(events, known)
+        stripe.do("corpus/complete")
+        return progress
 
     def _run_on(self, platform: Platform, clock: Clock, *, fresh: bool) -> None:
         """Let the clock run until the last cadence is over; nothing to do when no case is open and nothing new came."""
         if not fresh and not platform.open_cases():
             return
-        end = corpus.last_second()
+        story = corpus.bundled() if fresh else corpus.of_stripe(FakeStripe(self.cloud.state))
+        end, last = story.last_second(), story.events[-1].created
         self._until("arrivals are worked off", lambda: platform.backlog() == 0)
-        clock.run(AFTER_SCALE, max(clock.now, corpus.events()[-1].created) if fresh else corpus.events()[-1].created)
+        clock.run(AFTER_SCALE, max(clock.now, last) if fresh else last)
         while clock.now < end:
             clock.pace(AFTER_SCALE, lags=platform.lags(clock.now))
             self._tell(f"{_day(clock.now)}  every cadence ends by {_day(end)}; {platform.open_cases()} cases open")

@@ -12,6 +12,7 @@ from infra.local.stripe.store import Changes, encode
 from infra.local.stripe.unit import PLATFORM
 from infra.local.stripe.world import World
 
+SOON_S = 2.0
 BUNDLED = REPO / "tests" / "fixtures" / "stripe"
 
 
@@ -36,16 +37,16 @@ def shelve(world: World, folder: Path) -> int:
     return count + world.store.bulk(_events(_lines(folder / "events.jsonl.gz")))
 
 
-def play(world: World, ids: Iterable[str]) -> int:
+def play(world: World, ids: Iterable[str], at: float | None = None) -> int:
     """Let events of the bundled corpus happen; returns how many were new.
 
-    Each is on the shelves afterwards, with its object as it shows it, and time stands at the last of them. Nobody is told:
-    whoever plays delivers.
+    Each is on the shelves afterwards, with its object as it shows it. Time stands then at `at`, or soon after the last: who
+    asks after a webhook came learns what is younger than it. Nobody is told of the events: whoever plays delivers.
     """
     happening = [event for event in map(_bundled().__getitem__, ids) if not _has(world, event)]
     if happening:
         world.clock.frozen = True
-        world.clock.set(float(max(event["created"] for event in happening)))
+        world.clock.set(at or max(event["created"] for event in happening) + SOON_S)
         world.store.bulk([row for event in happening for row in _told(event)])
         gone = [(_home(event), one["object"], one["id"]) for event in happening if (one := _removed(event))]
         world.store.commit(Changes(gone=gone))

@@ -1,9 +1,11 @@
 """A local Stripe for tests and the demo: a process of its own, and what they do to it."""
 
 import json
+import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
@@ -122,9 +124,18 @@ class FakeStripe:
         """Set the world's clock, backwards too, without letting anything happen; it stands there. None is real time, running."""
         self.do("clock", set=second)
 
-    def play(self, events: Collection[str]) -> int:
-        """Let events of the bundled corpus happen, by their ids, undelivered; returns how many were new to the world."""
-        return int(self.do("corpus/play", events=list(events))["played"])
+    def play(self, events: Collection[str], at: float | None = None) -> int:
+        """Let events of the bundled corpus happen, by their ids, undelivered; returns how many were new to the world.
+
+        Time stands then at the second `at`, or soon after the last of them.
+        """
+        return int(self.do("corpus/play", events=list(events), at=at)["played"])
+
+    def shelves(self) -> list[tuple[str, str, bytes]]:
+        """Everything there is, oldest first: account, type, body. Read from its file, which it may be writing."""
+        query = "SELECT account, type, body FROM objects WHERE type NOT LIKE '!_%' ESCAPE '!' ORDER BY created, seq"
+        with closing(sqlite3.connect(f"file:{self.root / 'stripe.sqlite'}?mode=ro", uri=True)) as db:
+            return db.execute(query).fetchall()
 
     def fail_next(self, count: int = 1, **how: Any) -> None:
         """Let the next requests fail; `how` is what `faults.Fault` takes: status, path, when, retry_after_s, disconnect, …"""

@@ -20,8 +20,8 @@ async def load(fake: Fake, given: Obj) -> Obj:
 
 @step("corpus", "play")
 async def play(fake: Fake, given: Obj) -> Obj:
-    """Let bundled events happen, by their ids in `events`: time stands at the last of them."""
-    return {"played": corpus.play(fake.calls.world, given["events"])}
+    """Let bundled events happen, by their ids in `events`: time stands at `at`, or soon after the last of them."""
+    return {"played": corpus.play(fake.calls.world, given["events"], given.get("at"))}
 
 
 @step("corpus", "complete")

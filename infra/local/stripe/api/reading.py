@@ -110,7 +110,9 @@ def _serve_owned(owner: tuple[str, str], owned: tuple[str, str], kind: str, need
     def listed(unit: Unit, params: Params, id: str) -> Page:
         unit.need(owner[1], id)
         base = {owner[1]: id}
-        return page(unit.store.shelf(unit.home(owned[1]), owned[1]), params, f"/v1/{owner[0]}/{id}/{owned[0]}", base)
+        of = params.get("object", owned[1])
+        rest = {name: value for name, value in params.items() if name != "object"}
+        return page(unit.store.shelf(unit.home(of), of), rest, f"/v1/{owner[0]}/{id}/{owned[0]}", base)
 
     def retrieve(unit: Unit, params: Params, id: str, inner: str) -> Obj:
         found = unit.need(owned[1], inner)
