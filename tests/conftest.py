@@ -95,6 +95,7 @@ def stripe_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeStr
 def fake_stripe(stripe_process: FakeStripe, environment: None, monkeypatch: pytest.MonkeyPatch) -> FakeStripe:
     """A Stripe that this test finds empty, at the real time, and that functions call."""
     monkeypatch.setenv("STRIPE_API_BASE", stripe_process.url)
+    monkeypatch.setenv("API_URL", "http://127.0.0.1:9")  # where its webhooks go: nobody listens
     breaker.forget_all()
     stripe_process.reset(time.time())
     return stripe_process

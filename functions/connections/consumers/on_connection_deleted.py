@@ -1,12 +1,18 @@
-"""Write a deleted connection's items for the doors again, in case the first writing failed."""
+"""Remove a deleted connection's endpoints at the provider, destroy its key, and see that its door is closed."""
 
-from oppulence.connections import doors
+from oppulence.connections import doors, endpoints
 from oppulence.connections.events import ConnectionDeleted
-from oppulence.kernel.capabilities import Keys, Postgres, Table
+from oppulence.kernel.capabilities import Keys, Postgres, Provider, Table
 from oppulence.kernel.consume import Received, consumer
+from oppulence.kernel.uow import Scope
 
 
-@consumer(ConnectionDeleted, uses=(Postgres("connections"), Keys(), Table("connections", write=True)), batch=True)
+@consumer(
+    ConnectionDeleted, batch=True, timeout_s=60,
+    uses=(Postgres("connections"), Keys(), Table("connections", write=True), Provider("stripe")),
+)  # fmt: skip
 def handler(received: list[Received]) -> None:
     for one in received:
-        doors.repair(one.envelope.workspace_id, one.envelope.data["connection_id"])
+        connection_id = one.envelope.data["connection_id"]
+        doors.repair(one.envelope.workspace_id, connection_id)
+        endpoints.say_farewell(Scope("connections", one.envelope.workspace_id), connection_id)

@@ -32,6 +32,43 @@ class ConnectionHasNoKey(Conflict):
     code = "connection_has_no_key"
 
 
+class NothingToConnectWith(ValidationError):
+    """Neither a key nor a signing secret nor an event source."""
+
+    code = "credentials_missing"
+
+
+class KeyNotUsable(ValidationError):
+    """The API key was asked about at the provider, and cannot be used. Nothing was stored."""
+
+    code = "api_key_not_usable"
+    status = 422
+
+
+class KeyRefusedAtStripe(KeyNotUsable):
+    """Stripe does not know the key, or no longer."""
+
+    code = "api_key_refused"
+
+
+class KeyLacksPermissions(KeyNotUsable):
+    """The restricted key may not do all that is needed; `missing_permissions` lists what it lacks."""
+
+    code = "api_key_lacks_permissions"
+
+
+class KeyOfAnotherMode(KeyNotUsable):
+    """A live key in a workspace that is not, or the other way round."""
+
+    code = "api_key_of_another_mode"
+
+
+class KeyOfAnotherAccount(KeyNotUsable):
+    """The key belongs to another account than the one that was named, or that is connected."""
+
+    code = "api_key_of_another_account"
+
+
 class SecretInUse(Conflict):
     """The secret is one that the connection accepts already."""
 

@@ -1,42 +1,20 @@
-"""Connecting, listing, changing and removing provider accounts."""
+"""Showing, changing and removing connections: what needs no word with the provider."""
 
+import hashlib
 from dataclasses import replace
 
 from oppulence.connections import doors, store
+from oppulence.connections.api import API_KEY
 from oppulence.connections.door_table import SECRETS
-from oppulence.connections.errors import ConnectionExists, ConnectionNotFound, SecretInUse
+from oppulence.connections.errors import ConnectionHasNoKey, ConnectionNotFound, SecretInUse
 from oppulence.connections.events import ConnectionCreated, ConnectionDeleted, ConnectionUpdated
-from oppulence.connections.models import ConnectionQuery, ConnectionView, NewConnection
+from oppulence.connections.models import ConnectionQuery, ConnectionView
 from oppulence.connections.store import Connection
 from oppulence.kernel import crypto, environment
-from oppulence.kernel.ids import new_id
 from oppulence.kernel.pagination import After, Page, paginate
 from oppulence.kernel.uow import UnitOfWork
 
-API_KEY = "api_key"
 _VALID_SECRETS = 2
-
-
-def create(uow: UnitOfWork, wanted: NewConnection) -> ConnectionView:
-    """Connect a provider account; its door opens with the answer.
-
-    Raises:
-        ConnectionExists: the workspace has a live connection to this account.
-    """
-    row = Connection(
-        id=new_id("conn"), workspace_id=uow.workspace_id, provider=wanted.provider, provider_account_id=wanted.stripe_account,
-        status="active", api_key=_seal(uow, wanted.api_key, API_KEY) if wanted.api_key else None,
-        webhook_secrets=_seal(uow, wanted.webhook_secrets, SECRETS), metadata=dict(wanted.metadata), version=1,
-        created_at=uow.now, updated_at=uow.now,
-    )  # fmt: skip
-    if not store.insert(uow.conn, row):
-        raise ConnectionExists(
-            f"Account {wanted.stripe_account} is connected already. Change that connection, or remove it first."
-        )
-    uow.emit(ConnectionCreated(connection_id=row.id, provider=row.provider))
-    uow.audit("connection.created", "connection", row.id, after={"provider": row.provider, "account": row.provider_account_id})
-    doors.write_through(uow, row)
-    return view(row)
 
 
 def get(uow: UnitOfWork, connection_id: str) -> ConnectionView:
@@ -45,7 +23,10 @@ def get(uow: UnitOfWork, connection_id: str) -> ConnectionView:
     Raises:
         ConnectionNotFound: this workspace has none of that id.
     """
-    return view(_found(store.get(uow.conn, connection_id), connection_id))
+    row = store.get(uow.conn, connection_id)
+    if row is None or row.status == "connecting":
+        raise _no_such(connection_id)
+    return view(row)
 
 
 def page(uow: UnitOfWork, query: ConnectionQuery) -> Page[ConnectionView]:
@@ -58,42 +39,39 @@ def page(uow: UnitOfWork, query: ConnectionQuery) -> Page[ConnectionView]:
 
 
 def add_secret(uow: UnitOfWork, connection_id: str, secret: str) -> ConnectionView:
-    """Accept a further signing secret. The newest two are valid, so that a rotation loses no webhook.
+    """Accept a further signing secret of an endpoint made by hand.
+
+    The newest two of those are valid, so that a rotation loses no webhook, and those of the endpoints that we registered.
 
     Raises:
         ConnectionNotFound: this workspace has no live connection of that id.
         SecretInUse: it is valid already.
     """
-    row = _live(uow, connection_id)
-    present: list[str] = crypto.open_json(uow.conn, uow.workspace_id, row.webhook_secrets, SECRETS)
+    row = live(uow, connection_id)
+    present = secrets_of(uow, row)
     if secret in present:
         raise SecretInUse("This connection accepts that secret already.", param="secret")
-    changed = replace(
-        row, webhook_secrets=_seal(uow, [secret, *present][:_VALID_SECRETS], SECRETS), updated_at=uow.now, version=row.version + 1
-    )
-    store.update(uow.conn, changed)
-    uow.emit(ConnectionUpdated(connection_id=row.id, provider=row.provider))
-    uow.audit("webhook.configured", "connection", row.id, metadata={"secrets": min(len(present) + 1, _VALID_SECRETS)})
-    doors.write_through(uow, changed)
+    registered = {one["sha256"] for one in row.endpoints}
+    ours = [one for one in present if digest(one) in registered]
+    by_hand = [secret, *(one for one in present if one not in ours)][:_VALID_SECRETS]
+    changed = store.update(uow.conn, replace(row, webhook_secrets=seal(uow, by_hand + ours, SECRETS), updated_at=uow.now))
+    announce(uow, changed, "webhook.configured")
     return view(changed)
 
 
 def remove(uow: UnitOfWork, connection_id: str) -> None:
-    """Close a connection and its door; its credentials are destroyed, its history stays.
+    """Close a connection and its door; its history stays.
+
+    Its credentials are destroyed: at once, or, where endpoints of ours are to be removed at the provider first, by a consumer
+    of the event.
 
     Raises:
         ConnectionNotFound: this workspace has no live connection of that id.
     """
-    row = _live(uow, connection_id)
-    changed = replace(
-        row,
-        status="disconnected",
-        api_key=None,
-        webhook_secrets=_seal(uow, [], SECRETS),
-        updated_at=uow.now,
-        version=row.version + 1,
-    )
-    store.update(uow.conn, changed)
+    row = live(uow, connection_id)
+    key = row.api_key if row.endpoints or row.endpoint_intent_at else None
+    gone = replace(row, status="disconnected", api_key=key, webhook_secrets=seal(uow, [], SECRETS), updated_at=uow.now)
+    changed = store.update(uow.conn, gone)
     uow.emit(ConnectionDeleted(connection_id=row.id, provider=row.provider))
     uow.audit("connection.deleted", "connection", row.id, before={"provider": row.provider, "account": row.provider_account_id})
     doors.write_through(uow, changed)
@@ -101,28 +79,75 @@ def remove(uow: UnitOfWork, connection_id: str) -> None:
 
 def view(row: Connection) -> ConnectionView:
     """What the API shows of a row."""
-    base = environment.optional("API_URL") or ""
     return ConnectionView.model_validate(
         {
-            "id": row.id, "provider": row.provider, "status": row.status, "provider_account_id": row.provider_account_id,
-            "webhook_url": f"{base}/v1/webhooks/{row.provider}/{row.id}", "has_api_key": row.api_key is not None,
-            "metadata": row.metadata, "created_at": row.created_at, "updated_at": row.updated_at,
+            "id": row.id, "provider": row.provider, "status": row.status, "status_reason": row.status_reason,
+            "provider_account_id": row.provider_account_id,
+            "accounts": [row.account | {"id": row.provider_account_id}] if row.account else [],
+            "webhook_url": url_of(row), "webhook_endpoints": [one["id"] for one in row.endpoints],
+            "partner_event_source": row.partner_event_source, "connect": row.connect,
+            "has_api_key": row.api_key is not None and row.status != "disconnected", "metadata": row.metadata,
+            "created_at": row.created_at, "updated_at": row.updated_at,
         }
     )  # fmt: skip
 
 
-def _live(uow: UnitOfWork, connection_id: str) -> Connection:
-    row = _found(store.get(uow.conn, connection_id, lock=True), connection_id)
+def live(uow: UnitOfWork, connection_id: str, *, connecting: bool = False) -> Connection:
+    """A connection, locked; one that is still being made only where that is asked for.
+
+    Raises:
+        ConnectionNotFound: this workspace has no live connection of that id.
+    """
+    row = store.get(uow.conn, connection_id, lock=True)
+    if row is None or (row.status == "connecting" and not connecting):
+        raise _no_such(connection_id)
     if row.status == "disconnected":
         raise ConnectionNotFound(f"Connection {connection_id} was removed. Create a new one.")
     return row
 
 
-def _found(row: Connection | None, connection_id: str) -> Connection:
-    if row is None:
-        raise ConnectionNotFound(f"No connection {connection_id} in this workspace. List them with GET /v1/connections.")
-    return row
+def announce(uow: UnitOfWork, row: Connection, action: str) -> None:
+    """Tell the bus, the audit log and the door of a connection that was made or changed."""
+    kind = ConnectionCreated if action == "connection.created" else ConnectionUpdated
+    uow.emit(kind(connection_id=row.id, provider=row.provider))
+    endpoints = [one["id"] for one in row.endpoints]
+    after = {"provider": row.provider, "account": row.provider_account_id, "webhook_endpoints": endpoints}
+    uow.audit(action, "connection", row.id, after=after)
+    doors.write_through(uow, row)
 
 
-def _seal(uow: UnitOfWork, value: object, purpose: str) -> bytes:
+def key_of(uow: UnitOfWork, row: Connection) -> str:
+    """Its API key.
+
+    Raises:
+        ConnectionHasNoKey
+    """
+    if row.api_key is None:
+        raise ConnectionHasNoKey(f"Connection {row.id} has no API key. Give it one with PATCH /v1/connections/{row.id}.")
+    key: str = crypto.open_json(uow.conn, uow.workspace_id, row.api_key, API_KEY)
+    return key
+
+
+def secrets_of(uow: UnitOfWork, row: Connection) -> list[str]:
+    """The signing secrets that its door accepts, the newest first."""
+    found: list[str] = crypto.open_json(uow.conn, uow.workspace_id, row.webhook_secrets, SECRETS)
+    return found
+
+
+def seal(uow: UnitOfWork, value: object, purpose: str) -> bytes:
+    """Seal a credential under the workspace's key."""
     return crypto.seal_json(uow.conn, uow.workspace_id, value, purpose)
+
+
+def url_of(row: Connection) -> str:
+    """Where a connection's webhooks come in."""
+    return f"{environment.optional('API_URL') or ''}/v1/webhooks/{row.provider}/{row.id}"
+
+
+def digest(secret: str) -> str:
+    """By which a registered endpoint's secret is known."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _no_such(connection_id: str) -> ConnectionNotFound:
+    return ConnectionNotFound(f"No connection {connection_id} in this workspace. List them with GET /v1/connections.")

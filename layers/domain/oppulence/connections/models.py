@@ -20,14 +20,38 @@ Metadata = Annotated[
 ]
 
 
+EventSource = Annotated[
+    str,
+    Field(pattern=r"^aws\.partner/stripe\.com/[A-Za-z0-9_\-]{3,100}$", description="Stripe's EventBridge source, by its name."),
+]
+Status = Literal["active", "needs_reauth", "disconnected", "error"]
+
+
 class NewConnection(Model):
-    """A provider account to connect."""
+    """A provider account to connect, by a key, by hand, or by an event source; a key and any of the others may go together."""
 
     provider: Literal["stripe"]
-    api_key: ApiKey | None = None
-    webhook_secrets: Annotated[list[WebhookSecret], Field(min_length=1, max_length=2, description="One, or two while rotating.")]
-    stripe_account: Annotated[str | None, Field(pattern="^acct_[A-Za-z0-9]{8,40}$", description="The account's id.")] = None
+    api_key: Annotated[
+        ApiKey | None, Field(description="Checked at Stripe first. With it, and no `webhook_secrets`, we register the endpoint.")
+    ] = None
+    webhook_secrets: Annotated[
+        list[WebhookSecret] | None,
+        Field(min_length=1, max_length=2, description="Of an endpoint made by hand: one, or two while rotating."),
+    ] = None
+    stripe_account: Annotated[
+        str | None, Field(pattern="^acct_[A-Za-z0-9]{8,40}$", description="The account's id; with a key Stripe says it.")
+    ] = None
+    connect: Annotated[bool, Field(description="A Connect platform: events of its connected accounts come in as well.")] = False
+    partner_event_source: EventSource | None = None
     metadata: Metadata = {}
+
+
+class ConnectionChange(Model):
+    """What is to change of a connection; what is not sent stays."""
+
+    api_key: ApiKey | None = None
+    partner_event_source: EventSource | None = None
+    metadata: Metadata | None = None
 
 
 class NewWebhookSecret(Model):
@@ -36,14 +60,28 @@ class NewWebhookSecret(Model):
     secret: WebhookSecret
 
 
+class AccountView(Model):
+    """An account at a provider."""
+
+    id: str
+    name: str | None
+    country: str | None
+    currency: str | None
+
+
 class ConnectionView(Model):
     """A connection; secrets never leave."""
 
     id: str
     provider: Literal["stripe"]
-    status: Literal["active", "needs_reauth", "disconnected", "error"]
+    status: Status
+    status_reason: Annotated[str | None, Field(description="Why it needs a new key.")]
     provider_account_id: str | None
+    accounts: Annotated[list[AccountView], Field(description="The account as the provider has it, where a key could ask.")]
     webhook_url: Annotated[str, Field(description="Where the provider sends its webhooks.")]
+    webhook_endpoints: Annotated[list[str], Field(description="Endpoints that we registered at the provider, by its ids.")]
+    partner_event_source: str | None
+    connect: bool
     has_api_key: bool
     metadata: dict[str, str]
     created_at: datetime
@@ -54,7 +92,7 @@ class ConnectionQuery(PageQuery):
     """Filters of connections."""
 
     provider: Literal["stripe"] | None = None
-    status: Literal["active", "needs_reauth", "disconnected", "error"] | None = None
+    status: Status | None = None
 
 
 class Accepted(Model):

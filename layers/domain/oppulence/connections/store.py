@@ -1,24 +1,32 @@
 """Statements of connections."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
+from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from oppulence.connections.errors import ConnectionExists
 from oppulence.connections.models import ConnectionQuery
 from oppulence.kernel.db import Connection as Database
 from oppulence.kernel.pagination import After
 
 _COLUMNS = (
-    "id, workspace_id, provider, provider_account_id, status, api_key, webhook_secrets, metadata, version, created_at, updated_at"
+    "id, workspace_id, provider, provider_account_id, status, api_key, webhook_secrets, metadata, version, created_at,"
+    " updated_at, status_reason, connect, endpoints, partner_event_source, endpoint_intent_at, account"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A row; `api_key` and `webhook_secrets` are sealed."""
+    """A row; `api_key` and `webhook_secrets` are sealed.
+
+    `endpoints` are those that we registered at the provider: each with `id` and `sha256`, that of its secret, and `made` for
+    the intent that it was made under. `endpoint_intent_at` is set while some are asked for. `status` is `connecting` until the
+    first are there.
+    """
 
     id: str
     workspace_id: str
@@ -31,22 +39,26 @@ class Connection:
     version: int
     created_at: datetime
     updated_at: datetime
+    status_reason: str | None = None
+    connect: bool = False
+    endpoints: list[dict[str, str]] = field(default_factory=list)
+    partner_event_source: str | None = None
+    endpoint_intent_at: datetime | None = None
+    account: dict[str, Any] = field(default_factory=dict)
 
 
 def insert(conn: Database, row: Connection) -> bool:
-    """Save a new connection; False when the account has a live one already."""
+    """Save a new connection; False when the account, or the event source, has a live one already."""
     found = conn.execute(
-        """
-        INSERT INTO connections.connections (id, workspace_id, provider, provider_account_id, status, api_key, webhook_secrets,
-                                             metadata, created_at, updated_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        f"""
+        INSERT INTO connections.connections ({_COLUMNS})
+        VALUES (%(id)s, %(workspace_id)s, %(provider)s, %(provider_account_id)s, %(status)s, %(api_key)s, %(webhook_secrets)s,
+                %(metadata)s, %(version)s, %(created_at)s, %(updated_at)s, %(status_reason)s, %(connect)s, %(endpoints)s,
+                %(partner_event_source)s, %(endpoint_intent_at)s, %(account)s)
         ON CONFLICT DO NOTHING RETURNING id
-        """,
-        (
-            row.id, row.workspace_id, row.provider, row.provider_account_id, row.status, row.api_key, row.webhook_secrets,
-            Jsonb(row.metadata), row.created_at, row.updated_at,
-        ),
-    ).fetchone()  # fmt: skip
+        """.encode(),
+        _values(row),
+    ).fetchone()
     return found is not None
 
 
@@ -57,16 +69,44 @@ def get(conn: Database, connection_id: str, *, lock: bool = False) -> Connection
         return cur.execute(query.encode(), (connection_id,)).fetchone()
 
 
-def update(conn: Database, row: Connection) -> None:
-    """Save a changed connection under its next version."""
-    conn.execute(
+def connecting(conn: Database, provider: str, account: str | None) -> Connection | None:
+    """The connection to this account that was begun and not finished, locked."""
+    with conn.cursor(row_factory=class_row(Connection)) as cur:
+        query = f"""
+            SELECT {_COLUMNS} FROM connections.connections
+             WHERE provider = %s AND provider_account_id = %s AND status = 'connecting' FOR UPDATE
         """
-        UPDATE connections.connections
-           SET status = %s, webhook_secrets = %s, api_key = %s, updated_at = %s, version = version + 1
-         WHERE id = %s
-        """,
-        (row.status, row.webhook_secrets, row.api_key, row.updated_at, row.id),
-    )
+        return cur.execute(query.encode(), (provider, account)).fetchone()
+
+
+def update(conn: Database, row: Connection) -> Connection:
+    """Save a changed connection under its next version, which is returned.
+
+    Raises:
+        ConnectionExists: another one has its account or event source.
+    """
+    try:
+        with conn.transaction():
+            conn.execute(
+                """
+                UPDATE connections.connections
+                   SET status = %(status)s, provider_account_id = %(provider_account_id)s, webhook_secrets = %(webhook_secrets)s,
+                       api_key = %(api_key)s, metadata = %(metadata)s, status_reason = %(status_reason)s,
+                       endpoints = %(endpoints)s, partner_event_source = %(partner_event_source)s,
+                       endpoint_intent_at = %(endpoint_intent_at)s, account = %(account)s, updated_at = %(updated_at)s,
+                       version = version + 1
+                 WHERE id = %(id)s
+                """,
+                _values(row),
+            )
+    except UniqueViolation as error:
+        raise ConnectionExists("The account, or the event source, is connected already.") from error
+    return replace(row, version=row.version + 1)
+
+
+def delete(conn: Database, connection_id: str) -> None:
+    """Delete a connection that never came about."""
+    conn.execute("DELETE FROM connections.connections WHERE id = %s", (connection_id,))
 
 
 def page(conn: Database, query: ConnectionQuery, after: After | None, most: int) -> list[Connection]:
@@ -77,6 +117,7 @@ def page(conn: Database, query: ConnectionQuery, after: After | None, most: int)
             SELECT {_COLUMNS} FROM connections.connections
              WHERE (%(provider)s::text IS NULL OR provider = %(provider)s)
                AND status = coalesce(%(status)s, status) AND (%(status)s::text IS NOT NULL OR status <> 'disconnected')
+               AND status <> 'connecting'
                AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s))
              ORDER BY created_at DESC, id DESC LIMIT %(most)s
             """.encode(),
@@ -103,6 +144,16 @@ def delete_all(conn: Database) -> list[tuple[str, str]]:
     return [(str(connection_id), str(provider)) for connection_id, provider in rows]
 
 
+def unfinished(conn: Database) -> list[tuple[str, str]]:
+    """(workspace, connection) of those at which something was begun at the provider an hour ago and not finished."""
+    return [(str(w), str(c)) for w, c in conn.execute("SELECT workspace_id, connection_id FROM connections.unfinished()")]
+
+
 def everywhere(conn: Database) -> list[tuple[str, str]]:
     """(workspace, connection) of every connection there is."""
     return [(str(w), str(c)) for w, c in conn.execute("SELECT workspace_id, connection_id FROM connections.all_connections()")]
+
+
+def _values(row: Connection) -> dict[str, Any]:
+    values = {one.name: getattr(row, one.name) for one in fields(row)}
+    return values | {name: Jsonb(values[name]) for name in ("metadata", "endpoints", "account")}
