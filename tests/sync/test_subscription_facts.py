@@ -64,6 +64,16 @@ def test_a_life_with_a_pause_and_an_end(world: World) -> None:
     assert told(world) == []
 
 
+def test_what_ends_while_it_is_paused_does_not_go_on(world: World) -> None:
+    for body in [
+        shown("created", 0),
+        shown("paused", 1, status="paused"),
+        shown("deleted", 2, status="canceled", ended_at=MADE + 2),
+    ]:
+        stripe.mirror(world, [body])
+    assert kinds(told(world)) == [("created", 1), ("updated", 2), ("paused", 2), ("updated", 3), ("canceled", 3)]
+
+
 def test_a_late_older_event_is_no_news(world: World) -> None:
     for body in [shown("updated", 9, status="canceled", ended_at=MADE + 9), shown("created", 0), shown("updated", 5)]:
         stripe.mirror(world, [body])

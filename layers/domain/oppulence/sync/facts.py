@@ -82,15 +82,15 @@ def add_name(told: list[str], name: str) -> None:
 
 
 def _subscription_turns(state: Told, told: Sequence[str]) -> list[Told]:
-    """What a new state of a subscription means besides: that it was paused, goes on, or has ended."""
+    """What a new state of a subscription means besides: that it was paused, goes on, or has ended, which is no going on."""
     turns = []
+    ended = state.fields["status"] in subscription_facts.ENDED
     if state.fields["paused"] and "paused" not in told:
         turns.append(Told("paused", state.at, events.SubscriptionPaused, state.fields))
-    if not state.fields["paused"] and "paused" in told:
+    if not state.fields["paused"] and not ended and "paused" in told:
         turns.append(Told("resumed", state.at, events.SubscriptionResumed, state.fields))
-    if state.fields["status"] in subscription_facts.ENDED and "canceled" not in told:
-        ended: datetime = state.fields["ended_at"] or state.at
-        turns.append(Told("canceled", ended, events.SubscriptionCanceled, state.fields))
+    if ended and "canceled" not in told:
+        turns.append(Told("canceled", state.fields["ended_at"] or state.at, events.SubscriptionCanceled, state.fields))
     return turns
 
 
