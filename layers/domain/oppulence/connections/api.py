@@ -41,12 +41,16 @@ API_KEY = "api_key"
 
 @dataclass(frozen=True, slots=True)
 class StripeConnection:
-    """A live connection. `account` is the Stripe account's id where it is known; `has_key` says whether Stripe can be asked."""
+    """A live connection. `account` is the Stripe account's id where it is known; `has_key` says whether Stripe can be asked.
+
+    `connect`: it is a platform's, so events of its connected accounts come in as well.
+    """
 
     id: str
     status: str
     account: str | None
     has_key: bool
+    connect: bool
     created_at: datetime
 
 
@@ -76,7 +80,7 @@ def stripe_connections(conn: Connection) -> list[StripeConnection]:
     """The workspace's live connections to Stripe, the oldest first."""
     with conn.cursor(row_factory=class_row(StripeConnection)) as cur:
         return cur.execute(
-            "SELECT id, status, account, api_key IS NOT NULL AS has_key, created_at"
+            "SELECT id, status, account, api_key IS NOT NULL AS has_key, connect, created_at"
             "  FROM connections_api.stripe_credentials ORDER BY created_at, id"
         ).fetchall()
 

@@ -5,12 +5,15 @@ from oppulence.kernel.uow import UnitOfWork
 
 
 def erase(uow: UnitOfWork) -> None:
-    """Delete the workspace's raw events, objects and analytical rows. Repeating it is harmless.
+    """Delete all that the mirror has of the workspace, here and in the analytical store. Repeating it is harmless.
 
     Raises:
         Unavailable: the analytical store is down; nothing was deleted, and the record comes again.
     """
     uow.conn.execute("DELETE FROM sync.raw_events")
     uow.conn.execute("DELETE FROM sync.objects")
+    for table in ("backfills", "reconciliations", "gaps", "comparisons"):
+        uow.conn.execute(f"DELETE FROM sync.{table}".encode())
+    uow.conn.execute("DELETE FROM sync.replays")
     if olap.is_configured():
         olap.command("ALTER TABLE events DELETE WHERE workspace_id = {workspace_id:String}", {"workspace_id": uow.workspace_id})

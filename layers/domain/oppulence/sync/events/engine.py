@@ -23,9 +23,10 @@ class ObjectInDoubt(Event, type="sync.object.in_doubt", version=1):
     object_id: str
     path: Annotated[str, Field(description="Where the provider's API shows the object.")]
     reason: Annotated[
-        Literal["same_second", "thin_event", "listed"],
+        Literal["same_second", "thin_event", "listed", "not_listed"],
         Field(
             description="`same_second`: events of one second, and nothing says which came last. `listed`: it was listed in the "
-            "second of an event. `thin_event`: the event shows no object."
+            "second of an event. `not_listed`: the mirror has it, and a listing that should show it does not. `thin_event`: the "
+            "event shows no object."
         ),
     ]
