@@ -136,6 +136,11 @@ def bus_of(event_type: str) -> Literal["domain", "inbound"]:
     return "inbound" if event_type.startswith(INBOUND_TYPES) else "domain"
 
 
+def bus_for(consumer: Consumer) -> Literal["domain", "inbound", "partner"]:
+    """Which bus a consumer listens to."""
+    return "partner" if consumer.foreign else bus_of(consumer.event.type)
+
+
 def check(point: EntryPoint) -> None:
     """Refuse what AWS or the house would refuse later.
 
@@ -204,7 +209,7 @@ def _route_problems(route: Route) -> Iterator[str]:
 
 
 def _consumer_problems(consumer: Consumer) -> Iterator[str]:
-    if not _EVENT_TYPE.match(consumer.event.type):
+    if not consumer.foreign and not _EVENT_TYPE.match(consumer.event.type):
         yield f"its event's type is '{consumer.event.type}', not <context>.<noun>.<past participle>"
     if consumer.batch_size > 10 and consumer.window_s < 1:
         yield "SQS delivers more than 10 records at once only within a window: set window_s"

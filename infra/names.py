@@ -5,6 +5,7 @@ from aws_cdk import CfnOutput, Fn, Stack
 PREFIX = "oppulence"
 DOMAIN_BUS = f"{PREFIX}-domain"
 INBOUND_BUS = f"{PREFIX}-inbound"
+PARTNER_BUS = f"{PREFIX}-partner"
 TABLES = ("limits", "idempotency", "connections")
 NAME_MAX = 64
 

@@ -21,7 +21,8 @@ class Settings:
     """One stage, in an AWS account of its own: physical names carry no stage.
 
     ClickHouse is supplied at deploy: its URL, and the name of a secret that its operator made. Without a URL the platform
-    runs without it.
+    runs without it. `stripe_event_sources` are partner event sources that customers' Stripe accounts have made in this AWS
+    account, by their names (`aws.partner/stripe.com/ed_…`): each is taken up with the next deployment.
     """
 
     stage: Stage
@@ -34,6 +35,7 @@ class Settings:
     clickhouse_url: str = ""
     clickhouse_secret: str = "oppulence/clickhouse"
     stripe_api_base: str = "https://api.stripe.com"
+    stripe_event_sources: tuple[str, ...] = ()
     log_retention_days: int = 90
     keep_data: bool = True
     virtual_clock: bool = False

@@ -10,7 +10,7 @@ from infra.constructs.entry_function import EntryFunction, with_id
 from infra.constructs.grants import Grant, allow
 from infra.constructs.layers import Layers
 from infra.constructs.queue import Queue, rule_arn
-from infra.discovery import EntryPoint, bus_of
+from infra.discovery import EntryPoint, bus_for
 from infra.names import named
 from infra.settings import Settings
 from oppulence.kernel.declarations import Consumer as Declared
@@ -23,7 +23,7 @@ class Consumer(Construct):
 
     def __init__(self, scope: Construct, point: EntryPoint, settings: Settings, layers: Layers) -> None:
         super().__init__(scope, f"{point.id}Consumer")
-        declared, bus = point.consumer, named(bus_of(point.consumer.event.type))
+        declared, bus = point.consumer, named(bus_for(point.consumer))
         slug = (point.context, point.slug)
         rules = [rule_arn(bus, named(*slug))]
         dead = Queue(self, f"{point.id}Dead", (*slug, "dead"), rules)
@@ -42,7 +42,7 @@ class Consumer(Construct):
             "Rule",
             name=named(point.context, point.slug),
             description=point.summary,
-            event_bus_name=named(bus_of(declared.event.type)),
+            event_bus_name=named(bus_for(declared)),
             event_pattern=pattern(declared),
             targets=[target],
         )
@@ -64,6 +64,8 @@ class Consumer(Construct):
 
 def pattern(declared: Declared) -> dict[str, Any]:
     """Which events the rule lets through."""
+    if declared.foreign:
+        return {"source": [{"prefix": declared.foreign.source}]}
     wanted: dict[str, Any] = {"detail-type": [declared.event.type]}
     return wanted | ({"detail": {"data": declared.match}} if declared.match else {})
 

@@ -114,6 +114,10 @@ def test_a_rule_lets_exactly_its_consumers_events_through(prod: Templates) -> No
     for point in (point for point in POINTS if point.kind == "consumers"):
         rule = prod.stacks[point.context]["Resources"][f"{point.id}Rule"]["Properties"]
         declared = point.consumer
+        if declared.foreign:
+            assert rule["EventBusName"] == "oppulence-partner"
+            assert rule["EventPattern"] == {"source": [{"prefix": declared.foreign.source}]}
+            continue
         inbound = declared.event.type.startswith("connections.webhook.")
         assert rule["EventBusName"] == ("oppulence-inbound" if inbound else "oppulence-domain")
         assert rule["EventPattern"]["detail-type"] == [declared.event.type]

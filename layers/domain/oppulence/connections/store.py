@@ -144,6 +144,12 @@ def delete_all(conn: Database) -> list[tuple[str, str]]:
     return [(str(connection_id), str(provider)) for connection_id, provider in rows]
 
 
+def of_event_source(conn: Database, source: str) -> tuple[str, str] | None:
+    """(workspace, connection) of the live connection that names a partner's event source."""
+    row = conn.execute("SELECT workspace_id, connection_id FROM connections.of_event_source(%s)", (source,)).fetchone()
+    return (str(row[0]), str(row[1])) if row else None
+
+
 def unfinished(conn: Database) -> list[tuple[str, str]]:
     """(workspace, connection) of those at which something was begun at the provider an hour ago and not finished."""
     return [(str(w), str(c)) for w, c in conn.execute("SELECT workspace_id, connection_id FROM connections.unfinished()")]

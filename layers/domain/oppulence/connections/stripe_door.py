@@ -5,23 +5,20 @@ the inbound bus has the event. Decrypted secrets stay in the process for at most
 read once more, so a rotated secret works within a second.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from pydantic_core import from_json
 
 from oppulence.connections import door_table, stripe_signature
 from oppulence.connections.door_table import SECRETS, DoorRow
 from oppulence.connections.errors import ConnectionNotFound, InvalidSignature, UnreadableWebhook
-from oppulence.connections.events import WebhookReceived
-from oppulence.kernel import clock, inbound
+from oppulence.connections.stripe_webhooks import PROVIDER, Origin, hand_on
 from oppulence.kernel.crypto import CACHE_S, KeyErased, Keyring
 
-PROVIDER = "stripe"
 REREAD_S = 1.0
 """At most once a second and connection, so that garbage does not become a load on the table."""
 
@@ -111,21 +108,10 @@ def _hand_on(signer: _Open, signature: stripe_signature.Signature, body: bytes) 
     """Put the webhook on the inbound bus, sealed."""
     try:
         document = _parsed(body)
-        event_id, account, livemode = document["id"], document.get("account"), document.get("livemode")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableWebhook("The body is not a Stripe event: JSON with an `id` is expected.", param="body") from error
-    if not isinstance(event_id, str) or not 1 <= len(event_id) <= 255:
-        raise UnreadableWebhook("The event's `id` is not a text of 1 to 255 characters.", param="id")
-    now = clock.real_now()
-    row = signer.row
-    received = WebhookReceived(
-        connection_id=row.connection_id, provider=PROVIDER, provider_event_id=event_id,
-        account=account if isinstance(account, str) else None, mode=_mode(livemode), received_at=now,
-        signed_at=signature.at, sha256=hashlib.sha256(body).hexdigest(),
-        **inbound.sealed_body(signer.ring, body, f"webhooks/{row.workspace_id}"),
-    )  # fmt: skip
-    inbound.publish(received, row.workspace_id, now)
-    return event_id
+    origin = Origin(signer.row.workspace_id, signer.row.connection_id, signer.ring)
+    return hand_on(origin, document, body, signed_at=signature.at)
 
 
 def _parsed(body: bytes) -> Any:  # noqa: ANN401
@@ -138,9 +124,3 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
-
-
-def _mode(livemode: object) -> Literal["live", "test", "unknown"]:
-    if not isinstance(livemode, bool):
-        return "unknown"
-    return "live" if livemode else "test"

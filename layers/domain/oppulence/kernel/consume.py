@@ -46,7 +46,7 @@ def consumer(event: type[Event], *, uses: tuple[Capability, ...], **options: Any
     The handler takes `(uow, event)`, or `(uow, event, envelope)`; with `batch=True` it takes `(received: list[Received])` of
     one workspace and returns nothing, opens its own transactions, and marks what it has seen with `first_seen`.
     Options: `match` (fields of the event and their values, in the bus rule), `batch_size`, `window_s`, `max_tries`,
-    `concurrency`, `timeout_s`, `memory_mb`.
+    `concurrency`, `timeout_s`, `memory_mb`, `foreign` (events of a partner, see `declarations.Foreign`).
     """
 
     def decorate(work: Callable[..., Any]) -> Entry:
@@ -98,11 +98,22 @@ class _Batch:
     def _read(self, record: dict[str, Any], failed: list[str]) -> Received | None:
         """Parse a record; what cannot be parsed is dead at once."""
         try:
-            envelope = Envelope.model_validate(_json(record["body"])["detail"])
+            envelope = self._envelope(_json(record["body"]))
             return Received(envelope, self.declared.event.model_validate(envelope.data), record)
-        except (ValidationError, ValueError, KeyError, TypeError) as error:
+        except (ValidationError, ValueError, KeyError, TypeError, Permanent) as error:
             failed += self._bury(record, f"unreadable: {error}", 1)
             return None
+
+    def _envelope(self, delivered: dict[str, Any]) -> Envelope:
+        """The envelope in what EventBridge delivers; of a foreign event one is made, for which a store may be asked."""
+        if self.declared.foreign is None:
+            return Envelope.model_validate(delivered["detail"])
+        try:
+            return self.declared.foreign.read(delivered)
+        except Exception as error:
+            if _is_down(error):
+                raise _Down from error
+            raise
 
     def _groups(self, received: list[Received]) -> list[list[Received]]:
         """One by one, or in batch mode all records of a workspace together."""

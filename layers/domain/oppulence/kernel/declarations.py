@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from oppulence.kernel.capabilities import Capability, Keys, Postgres
 from oppulence.kernel.errors import AppError
-from oppulence.kernel.events import Event
+from oppulence.kernel.events import Envelope, Event
 
 Entry = Callable[[dict[str, Any], Any], Any]
 """What AWS calls: an event and a context."""
@@ -68,6 +68,17 @@ class Route(Declaration):
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """Events of another's shape, from the partners' bus: whose `source` begins so, and how one becomes an envelope of ours.
+
+    `read` gets what EventBridge delivers. It may look things up, and raises Permanent for what is nobody's.
+    """
+
+    source: str
+    read: Callable[[dict[str, Any]], Envelope]
+
+
+@dataclass(frozen=True)
 class Consumer(Declaration):
     """A queue with its dead letters, fed by a rule on a bus."""
 
@@ -78,6 +89,7 @@ class Consumer(Declaration):
     match: dict[str, list[str]] = field(default_factory=dict)
     max_tries: int = 5
     concurrency: int = 10
+    foreign: Foreign | None = None
 
 
 @dataclass(frozen=True)
