@@ -71,6 +71,7 @@ def test_a_listing_takes_what_we_send(name: str) -> None:
     known = LISTS[re.sub(r"\{\w+\}", "{}", one.path)]
     assert ("created" in known) == (one.created == "filter")
     assert {key for key, _ in one.params} <= known.keys()
+    assert ({"limit", "starting_after"} <= known.keys()) == one.paged
     if one.parent and "{parent}" not in one.path:
         assert one.parent.parameter in known
 

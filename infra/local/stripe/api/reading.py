@@ -6,7 +6,7 @@ from typing import Any
 from infra.local.stripe.errors import no_such
 from infra.local.stripe.listing import MOST, Page, page
 from infra.local.stripe.params import PAGE, filters
-from infra.local.stripe.routing import Params, route
+from infra.local.stripe.routing import PLACES, Params, route
 from infra.local.stripe.searching import FIELDS, search
 from infra.local.stripe.store import encode
 from infra.local.stripe.unit import Obj, Unit
@@ -88,6 +88,7 @@ def takes(kind: str) -> str:
 
 def _serve(one: Readable) -> None:
     path = f"/v1/{one.path}"
+    PLACES[one.object] = one.path
 
     def retrieve(unit: Unit, params: Params, id: str) -> bytes:
         return encoded(unit, one.object, id)

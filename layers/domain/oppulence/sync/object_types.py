@@ -31,7 +31,8 @@ class Parent:
 class ObjectType:
     """One type. `path` is '' when Stripe has no list, `one` is '' when it cannot be fetched alone.
 
-    `params` go with each page; `related` are fields that name objects of another type.
+    `params` go with each page; `related` are fields that name objects of another type; a listing that is not `paged` comes
+    whole.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ObjectType:
     parent: Parent | None = None
     params: tuple[tuple[str, str], ...] = ()
     related: tuple[tuple[str, str], ...] = ()
+    paged: bool = True
 
 
 CUSTOMER = ("customer", "customer")
@@ -69,9 +71,11 @@ def _by(parent: str, field: str, names: str, created: Created = "field", **paths
 
 def _with_related(types: Iterable[ObjectType]) -> Iterable[ObjectType]:
     for one in types:
-        yield replace(one, params=_PARAMS.get(one.name, ()), related=_RELATED.get(one.name, ()))
+        params, related = _PARAMS.get(one.name, ()), _RELATED.get(one.name, ())
+        yield replace(one, params=params, related=related, paged=one.name not in _WHOLE)
 
 
+_WHOLE = ("capability", "reporting.report_type")
 _PARAMS = {
     "subscription": (("status", "all"),),
     "bank_account": (("object", "bank_account"),),

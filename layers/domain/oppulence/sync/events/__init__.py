@@ -1,5 +1,6 @@
 """Canonical events: what became true of money and customers, in no provider's shape. Other contexts live on these."""
 
+from oppulence.sync.events.backfills import BackfillEnded, BackfillRequested, BackfillTypeEnded
 from oppulence.sync.events.balance import BalanceTransactionRecorded
 from oppulence.sync.events.base import Fact, ObjectFact
 from oppulence.sync.events.customers import (
@@ -61,6 +62,9 @@ from oppulence.sync.events.subscriptions import (
 )
 
 __all__ = [
+    "BackfillEnded",
+    "BackfillRequested",
+    "BackfillTypeEnded",
     "BalanceTransactionRecorded",
     "Coupon",
     "CouponCreated",
