@@ -1,5 +1,6 @@
 """The patches say loudly when the emulator is no longer the one they were written for."""
 
+import json
 import sys
 import types
 from importlib.metadata import version
@@ -7,7 +8,7 @@ from importlib.metadata import version
 import pytest
 
 from infra.local import emulator_keys, emulator_main
-from infra.local.emulator_patches import EmulatorChanged, class_name, original, setting, window_is_open
+from infra.local.emulator_patches import EmulatorChanged, class_name, original, setting, take_partner_events, window_is_open
 
 
 def test_the_pin_is_what_is_installed() -> None:
@@ -77,3 +78,15 @@ def test_a_mapping_gathers_until_its_window_ends_or_a_batch_is_full(
     mapping = {"MaximumBatchingWindowInSeconds": window_s, "BatchSize": 5}
     messages = [{"sent_at": 90.0, "visible_at": at} for at in arrived]
     assert window_is_open(mapping, messages, now=100.0) is gathers
+
+
+def test_a_partners_event_is_taken_and_no_other_of_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.services import eventbridge
+
+    monkeypatch.setattr(eventbridge, "_put_events", eventbridge._put_events)  # put back afterwards
+    take_partner_events()
+    taken = {}
+    for source in ("aws.partner/stripe.com/ed_1", "aws.ec2"):
+        entry = {"Source": source, "DetailType": "customer.created", "Detail": "{}"}
+        taken[source] = json.loads(eventbridge._put_events({"Entries": [entry]})[2])["FailedEntryCount"]
+    assert taken == {"aws.partner/stripe.com/ed_1": 0, "aws.ec2": 1}
