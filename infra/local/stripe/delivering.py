@@ -132,18 +132,13 @@ class Delivering:
             self._busy -= 1
 
     async def _send(self, http: aiohttp.ClientSession, one: Delivery) -> None:
-        unit = self.world.unit(one.account)
-        event = unit.store.shelf(one.account, "event").rows.get(one.event)
-        home = next((a for a in ("", one.account) if self.world.unit(a).get("webhook_endpoint", one.endpoint)), None)
-        endpoint = self.world.unit(home).get("webhook_endpoint", one.endpoint) if home is not None else None
-        if event is None or endpoint is None or home is None:
+        body, target = self.world.body(one.account, one.event), self.world.target(one.account, one.endpoint)
+        if body is None or target is None:
             self._end(one, "failed", "gone")
             return
-        hidden = self.world.unit(home).need("_endpoint", one.endpoint)
-        secrets = [s["secret"] for s in hidden["secrets"] if s["until"] is None or s["until"] > self.world.clock.now()]
-        answer = await self._post(http, endpoint["url"], event.body, secrets)
+        answer = await self._post(http, target[0], body, target[1])
         if answer == "200" and self._random.random() < self.mode.duplicates:
-            await self._post(http, endpoint["url"], event.body, secrets)
+            await self._post(http, target[0], body, target[1])
         self._take(one, answer)
 
     async def _post(self, http: aiohttp.ClientSession, url: str, body: bytes, secrets: list[str]) -> str:

@@ -158,6 +158,10 @@ class FakeStripe:
         """A key that may do only this: `rak_customer_read`, `rak_webhook_write`, …"""
         return str(self.do("keys", permissions=list(permissions))["key"])
 
+    def secret(self, endpoint: str) -> str:
+        """What a webhook endpoint's deliveries are signed with; the API shows it once."""
+        return str(self.do(f"webhook_endpoints/{endpoint}/secret")["secret"])
+
     def revoke(self, key: str) -> None:
         self.do("keys", revoke=key)
 

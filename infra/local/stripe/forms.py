@@ -1,5 +1,6 @@
 """Form-encoded bodies and queries of Stripe's API: `items[0][price]=…`, `expand[]=…` to nested dicts and lists."""
 
+import json
 import re
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,6 +27,29 @@ def decode(text: str) -> Form:
             raise invalid(f"Invalid parameter name: {key}", key, "parameter_unknown")
         _put(form, parts, value, key)
     return form
+
+
+def of_json(text: str) -> Form:
+    """A JSON body as the form that would have said it.
+
+    Raises:
+        StripeError: no JSON object.
+    """
+    try:
+        given = json.loads(text or "{}")
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise invalid("Invalid JSON: an object is wanted.")
+    return {name: _texts(value) for name, value in given.items()}
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, list):
+        return {str(n): _texts(one) for n, one in enumerate(value)}
+    if isinstance(value, dict):
+        return {name: _texts(one) for name, one in value.items()}
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _put(form: Form, parts: list[str], value: str, key: str) -> None:

@@ -14,6 +14,7 @@ import typing_extensions
 
 import stripe
 import stripe.params
+import stripe.params.v2.core
 from infra.local.stripe.errors import StripeError, invalid, missing_param, not_simulated
 from infra.local.stripe.forms import Form, as_list
 from stripe._request_options import RequestOptions

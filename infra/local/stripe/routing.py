@@ -33,6 +33,9 @@ class Route:
 
 ROUTES: list[Route] = []
 
+PLACES: dict[str, str] = {}
+"""Where objects of a type are fetched by their id, below `/v1/`."""
+
 
 def route(method: str, path: str, kind: str | None = None, *, takes: str = "", needs: str) -> Callable[[H], H]:
     """Serve a path; the handler gets the unit, the parameters, and what `{…}` stands for in the path."""

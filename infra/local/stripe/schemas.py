@@ -79,8 +79,12 @@ def errors(body: Any) -> list[str]:
         wrong = [text for one in body["data"] for text in _errors_once(one)]
         needed = ("data", "has_more", "url")
         return wrong + [f"{kind}: {name} is missing" for name in needed if name not in body]
+    if isinstance(body, dict) and "next_page_url" in body:
+        return [text for one in body["data"] for text in _errors_once(one)]
     if kind is None:
         return ["an answer without `object`"]
+    if kind.startswith("v2.") and body.keys() == {"id", "object"}:
+        return _errors(body, "v2.deleted_object")
     found = _errors(body, f"deleted_{kind}" if body.get("deleted") else kind)
     if kind == "event":
         found += [] if body["type"] in event_types() else [f"event: unknown type {body['type']}"]

@@ -108,7 +108,9 @@ def application(fake: control.Fake) -> web.Application:
 
     app.middlewares.append(_failures)
     app.cleanup_ctx.append(background)
-    app.add_routes([web.route("*", "/_fake/{path:.+}", act), web.route("*", "/v1/{path:.+}", call)])
+    app.add_routes(
+        [web.route("*", "/_fake/{path:.+}", act), web.route("*", "/v1/{path:.+}", call), web.route("*", "/v2/{path:.+}", call)]
+    )
     app.add_routes(Pages(fake.calls.world).routes())
     return app
 

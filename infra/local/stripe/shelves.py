@@ -140,5 +140,6 @@ _DERIVED: dict[str, Callable[[dict[str, Any]], Facts]] = {
     "invoice_payment": _of_invoice_payment,
     "price": _of_price,
     "checkout.session": _of_session,
+    "v2.core.event": lambda body: {"object_id": body["related_object"]["id"]},
     "promotion_code": lambda body: {"coupon": (body.get("promotion") or {}).get("coupon")},
 }

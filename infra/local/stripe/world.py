@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from infra.local.stripe import thin
 from infra.local.stripe.store import Changes, Delivery, Due, Saved, Store
 from infra.local.stripe.unit import Call, Obj, Unit
 
@@ -142,10 +143,28 @@ class World:
                     wanted.append(str(endpoint["id"]))
         return wanted
 
+    def body(self, account: str, event: str) -> bytes | None:
+        """An event as it is sent."""
+        rows = (self.store.shelf(account, kind).rows.get(event) for kind in ("event", thin.EVENT))
+        return next((row.body for row in rows if row), None)
+
+    def target(self, account: str, endpoint: str) -> tuple[str, list[str]] | None:
+        """Where an endpoint or destination of the platform or of the account listens, and the secrets that sign now."""
+        for home in {"": None, account: None}:
+            hidden = self.unit(home).get("_endpoint", endpoint)
+            if hidden:
+                url = hidden.get("url") or self.unit(home).need("webhook_endpoint", endpoint)["url"]
+                until = self.clock.now()
+                return url, [one["secret"] for one in hidden["secrets"] if one["until"] is None or one["until"] > until]
+        return None
+
     def _deliveries(self, unit: Unit, event: Obj) -> list[Delivery]:
         endpoints = self.endpoints(unit.account, event["type"])
         event["pending_webhooks"] = len(endpoints)
-        return [self._delivery(unit.account, event["id"], endpoint) for endpoint in endpoints]
+        made = [self._delivery(unit.account, event["id"], endpoint) for endpoint in endpoints]
+        if told := thin.told(unit, event):
+            made += [self._delivery(unit.account, told[0]["id"], destination) for destination in told[1]]
+        return made
 
     def _delivery(self, account: str, event: str, endpoint: str) -> Delivery:
         self._delivery_number += 1

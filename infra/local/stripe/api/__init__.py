@@ -14,9 +14,10 @@ from infra.local.stripe.api import (
     reading,
     setups,
     subscriptions,
+    thin_events,
 )
 
 __all__ = [
     "accounts", "catalog", "checkout", "clocks", "customers", "disputes", "endpoints", "invoices", "payments", "portal",
-    "reading", "setups", "subscriptions",
+    "reading", "setups", "subscriptions", "thin_events",
 ]  # fmt: skip

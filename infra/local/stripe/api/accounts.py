@@ -6,10 +6,11 @@ from infra.local.stripe.api.fields import Params
 from infra.local.stripe.api.reading import takes
 from infra.local.stripe.blanks import blank, list_of
 from infra.local.stripe.listing import Page, page
-from infra.local.stripe.routing import route
+from infra.local.stripe.routing import PLACES, route
 from infra.local.stripe.unit import Obj, Unit
 
 KIND = "AccountListParams"
+PLACES["account"] = "accounts"
 
 
 def platform(unit: Unit) -> Obj:

@@ -61,9 +61,7 @@ def roll_secret(unit: Unit, id: str, expires_in_s: int) -> str:
 
 
 def _check(params: Params) -> None:
-    parts = urlsplit(params.get("url", "https://example.com"))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise invalid("Invalid URL: URL must be publicly accessible and start with http:// or https://.", "url", "url_invalid")
+    check_url(params.get("url", "https://example.com"))
     events = params.get("enabled_events")
     if events is None:
         return
@@ -72,3 +70,12 @@ def _check(params: Params) -> None:
         raise invalid(
             f"Invalid enabled_events[0]: must be one of the event types of the API, not {unknown[:1]}", "enabled_events[0]"
         )
+
+
+def check_url(url: str) -> None:
+    """Raises:
+    StripeError: no address that webhooks could go to.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise invalid("Invalid URL: URL must be publicly accessible and start with http:// or https://.", "url", "url_invalid")

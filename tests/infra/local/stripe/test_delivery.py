@@ -137,3 +137,49 @@ def test_connected_accounts_events_go_to_connect_endpoints(corpus: FakeStripe) -
             client.v1.webhook_endpoints.delete(one.id)
     with pytest.raises(stripe.PermissionError, match="Application access may have been revoked"):
         client.v1.customers.list(options={"stripe_account": account})
+
+
+def destination(client: stripe.StripeClient, receiver: Receiver, *types: str, **more: Any) -> Any:
+    params: Any = {"name": "thin", "type": "webhook_endpoint", "event_payload": "thin", "enabled_events": list(types) or ["*"]}
+    params |= {"webhook_endpoint": {"url": receiver.url}, "include": ["webhook_endpoint.signing_secret"], **more}
+    return client.v2.core.event_destinations.create(params)
+
+
+def test_a_thin_event_names_its_object_which_is_fetched(fake: FakeStripe, receiver: Receiver) -> None:
+    client = fake.client()
+    made = destination(client, receiver, "v1.customer.created", "v1.customer.updated")
+    customer = client.v1.customers.create({"name": "Ada"})
+    client.v1.products.create({"name": "not asked for"})
+    assert fake.settle()
+    assert receiver.types == ["v1.customer.created"]
+    told: Any = client.parse_event_notification(receiver.bodies[0], receiver.headers[0], made.webhook_endpoint.signing_secret)
+    assert (told.related_object.id, told.related_object.type) == (customer.id, "customer")
+    assert told.fetch_related_object().name == "Ada"
+    event: Any = told.fetch_event()
+    assert (event.id, event.related_object.url) == (told.id, f"/v1/customers/{customer.id}")
+    client.v2.core.event_destinations.disable(made.id)
+    client.v1.customers.update(customer.id, {"name": "B"})
+    client.v2.core.event_destinations.enable(made.id)
+    client.v1.customers.update(customer.id, {"name": "C"})
+    assert fake.settle()
+    assert receiver.types == ["v1.customer.created", "v1.customer.updated"]
+    assert client.v2.core.event_destinations.retrieve(made.id).status == "enabled"
+    assert [one.id for one in client.v2.core.event_destinations.list().data] == [made.id]
+    client.v2.core.event_destinations.delete(made.id)
+    client.v1.customers.update(customer.id, {"name": "D"})
+    assert fake.settle() and len(receiver.bodies) == 2
+
+
+def test_thin_events_are_listed_by_object_type_and_time(fake: FakeStripe, receiver: Receiver) -> None:
+    client = fake.client()
+    destination(client, receiver)
+    made = [client.v1.customers.create({"name": str(n)}).id for n in range(3)]
+    fake.advance(days=1)
+    client.v1.customers.update(made[0], {"name": "last"})
+    listed: Any = client.v2.core.events.list({"limit": 2, "types": ["v1.customer.created", "v1.customer.updated"]})
+    assert [one.related_object.id for one in listed.auto_paging_iter()] == [made[0], made[2], made[1], made[0]]
+    (found,) = client.v2.core.events.list({"object_id": made[1]}).data
+    assert client.v2.core.events.retrieve(found.id).created == found.created
+    assert len(client.v2.core.events.list({"created": {"gte": "2026-01-02T00:00:00Z"}}).data) == 1
+    fake.advance(days=31)
+    assert client.v2.core.events.list().data == []

@@ -59,6 +59,7 @@ def calls(fake: FakeStripe, client: stripe.StripeClient) -> Iterator[Call]:
     yield from invoices(v1, customer, shop.price(client, 500, None))
     yield from sessions(client, customer)
     yield from platform(fake, v1)
+    yield from thin_events(client)
     yield from reads(fake, client, customer)
 
 
@@ -171,6 +172,19 @@ def platform(fake: FakeStripe, v1: Any) -> Iterator[Call]:
     yield lambda: v1.accounts.list()
     event = v1.events.list({"limit": 1}).data[0].id
     yield lambda: v1.events.retrieve(event)
+
+
+def thin_events(client: stripe.StripeClient) -> Iterator[Call]:
+    core: Any = client.v2.core
+    params = {"name": "thin", "type": "webhook_endpoint", "event_payload": "thin", "enabled_events": ["v1.product.created"]}
+    made = core.event_destinations.create(params | {"webhook_endpoint": {"url": "https://example.com/thin"}}).id
+    client.v1.products.create({"name": "Thin"})
+    yield lambda: core.event_destinations.list()
+    yield lambda: core.event_destinations.disable(made)
+    yield lambda: core.event_destinations.enable(made)
+    yield lambda: core.event_destinations.retrieve(made)
+    yield lambda: core.events.retrieve(core.events.list().data[0].id)
+    yield lambda: core.event_destinations.delete(made)
 
 
 def reads(fake: FakeStripe, client: stripe.StripeClient, customer: str) -> Iterator[Call]:
