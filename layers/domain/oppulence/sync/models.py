@@ -55,3 +55,25 @@ class EventQuery(PageQuery):
     type: Annotated[str | None, Field(max_length=255, description="Stripe's event type, such as `invoice.paid`.")] = None
     status: Literal["applied", "superseded", "kept", "not_applied"] | None = None
     since: Annotated[AwareDatetime | None, Field(description="Only those received at or after this instant.")] = None
+
+
+RetentionDays = Annotated[
+    int | None,
+    Field(
+        ge=35, le=36_500,
+        description="Days that raw events stay in the raw store; null is for ever. Older ones are moved to the bucket, whole "
+        "months at a time, and can no longer be replayed from here.",
+    ),
+]  # fmt: skip
+
+
+class SyncSettings(Model):
+    """What a workspace wants of its mirror."""
+
+    raw_retention_days: RetentionDays
+
+
+class SyncSettingsChange(Model):
+    """What is to change; what is not sent stays."""
+
+    raw_retention_days: RetentionDays = None

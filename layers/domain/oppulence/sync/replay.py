@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from oppulence.kernel.uow import UnitOfWork
-from oppulence.sync import raw_store, settling
+from oppulence.sync import raw_store, retention, settling
 from oppulence.sync.ordering import Seen
+from oppulence.sync.retention_store import Export
 from oppulence.sync.stripe_events import read
 
 BATCH = 200
@@ -36,6 +37,11 @@ class Step:
 def count(uow: UnitOfWork, chosen: Selection) -> int:
     """How many stored events a selection holds."""
     return raw_store.count_selected(uow.conn, chosen.event_ids, chosen.type, (chosen.since, chosen.until))
+
+
+def beyond(uow: UnitOfWork, chosen: Selection) -> list[Export]:
+    """Where events of the selection's window lie that are past the workspace's retention: they cannot be replayed from here."""
+    return retention.exported(uow, chosen.since, chosen.until)
 
 
 def replay(uow: UnitOfWork, chosen: Selection, cursor: int = 0) -> Step:
