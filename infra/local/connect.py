@@ -8,6 +8,9 @@ from typing import Any
 from infra.local.running import Cloud, read_dev_json, write_dev_json
 from infra.local.stripe.fake import OPENER, FakeStripe
 
+MARK = "oppulence_connection"
+"""Metadata by which the platform knows its endpoints."""
+
 TIMEOUT_S = 40
 """A function's first call may be slow."""
 
@@ -23,33 +26,32 @@ def run(cloud: Cloud) -> None:
         return  # another template than the platform's
     fake = FakeStripe(cloud.state)
     kept: dict[str, Any] = dev.get("stripe") or {}
-    if not _is_registered(fake, kept):
-        kept = _connect(cloud, dev["api_key"], fake)
-    connection = _call(cloud, dev["api_key"], "GET", f"/v1/connections/{kept['connection_id']}")
-    endpoints = fake.client().v1.webhook_endpoints
-    endpoints.update(kept["endpoint_id"], {"url": connection["webhook_url"]})
-    found = {"webhook_url": connection["webhook_url"], "api_base": fake.url, "api_key": fake.key}
-    write_dev_json(cloud.state, stripe=kept | found)
+    endpoints = _endpoints(fake, kept.get("connection_id"))
+    if endpoints:
+        connection = _call(cloud, dev["api_key"], "GET", f"/v1/connections/{kept['connection_id']}")
+        for id in endpoints:
+            fake.client().v1.webhook_endpoints.update(id, {"url": connection["webhook_url"]})
+    else:
+        wanted = {"provider": "stripe", "api_key": fake.key, "connect": True}
+        connection = _call(cloud, dev["api_key"], "POST", "/v1/connections", wanted)
+        endpoints = _endpoints(fake, connection["id"])
+    found = {
+        "connection_id": connection["id"],
+        "webhook_url": connection["webhook_url"],
+        "api_base": fake.url,
+        "api_key": fake.key,
+    }
+    write_dev_json(cloud.state, stripe=found | {"webhook_secret": fake.secret(endpoints[0])})
 
 
 class ConnectError(RuntimeError):
     """The platform refused a call; the message has its answer."""
 
 
-def _is_registered(fake: FakeStripe, kept: dict[str, Any]) -> bool:
-    """Whether the endpoint that is remembered is there: not when this or the local Stripe's state was deleted."""
-    return any(one.id == kept.get("endpoint_id") for one in fake.client().v1.webhook_endpoints.list().data)
-
-
-def _connect(cloud: Cloud, api_key: str, fake: FakeStripe) -> dict[str, Any]:
-    endpoints = fake.client().v1.webhook_endpoints
-    for old in endpoints.list().data:
-        if old.url.startswith(cloud.api_url):
-            endpoints.delete(old.id)  # of a workspace that is no more
-    endpoint = endpoints.create({"url": cloud.api_url, "enabled_events": ["*"]})
-    wanted = {"provider": "stripe", "api_key": fake.key, "webhook_secrets": [endpoint.secret]}
-    made = _call(cloud, api_key, "POST", "/v1/connections", wanted)
-    return {"connection_id": made["id"], "endpoint_id": endpoint.id, "webhook_secret": endpoint.secret}
+def _endpoints(fake: FakeStripe, connection_id: str | None) -> list[str]:
+    """What the platform registered for a connection, for its own account first; none when either's state was deleted."""
+    listed = fake.client().v1.webhook_endpoints.list({"limit": 100}).to_dict()["data"]
+    return [one["id"] for one in listed[::-1] if connection_id and one["metadata"].get(MARK) == connection_id]
 
 
 def _call(cloud: Cloud, api_key: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
