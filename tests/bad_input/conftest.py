@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from infra.local.postgres import Postgres
+from infra.local.stripe.fake import FakeStripe
 from oppulence.kernel import limits, oidc
 from tests.bad_input.callers import Callers
 from tests.support.api import Api
@@ -14,12 +15,13 @@ from tests.tenancy.people import AUDIENCE, ISSUER, People, key_set_url
 
 
 @pytest.fixture(scope="package")
-def callers(environment: None, postgres: Postgres) -> Iterator[Callers]:
+def callers(environment: None, postgres: Postgres, stripe_process: FakeStripe) -> Iterator[Callers]:
     """A key and a person who may do everything."""
     patch = pytest.MonkeyPatch()
     patch.setattr(oidc, "_keys", None)
     for name, value in {"OIDC_ISSUER": ISSUER, "OIDC_AUDIENCE": AUDIENCE, "OIDC_JWKS_URL": key_set_url()}.items():
         patch.setenv(name, value)
+    patch.setenv("STRIPE_API_BASE", stripe_process.url)
     limits.forget_all()
     with psycopg.connect(postgres.url, autocommit=True) as admin:
         world = World(admin)

@@ -6,9 +6,11 @@ import psycopg
 import pytest
 
 from infra.local.postgres import Postgres
+from infra.local.stripe.fake import FakeStripe
 from oppulence.kernel import aws, oidc
 from tests.isolation import tenants
 from tests.isolation.tenants import Tenant
+from tests.support import letters
 from tests.support.api import Api
 from tests.support.world import World
 from tests.tenancy.people import AUDIENCE, ISSUER, People, key_set_url
@@ -17,9 +19,10 @@ MACHINE = '{"StartAt": "W", "States": {"W": {"Type": "Succeed"}}}'
 
 
 @pytest.fixture(scope="package")
-def surroundings(environment: None) -> Iterator[None]:
-    """What routes and consumers find on AWS beyond the stores: an issuer, and a machine to start."""
+def surroundings(environment: None, stripe_process: FakeStripe) -> Iterator[None]:
+    """What routes and consumers find beyond the stores: a Stripe, an issuer, and a machine to start."""
     patch = pytest.MonkeyPatch()
+    patch.setenv("STRIPE_API_BASE", stripe_process.url)
     patch.setattr(oidc, "_keys", None)
     patch.setenv("OIDC_ISSUER", ISSUER)
     patch.setenv("OIDC_AUDIENCE", AUDIENCE)
@@ -28,7 +31,8 @@ def surroundings(environment: None) -> Iterator[None]:
         name="isolation", definition=MACHINE, roleArn="arn:aws:iam::123456789012:role/x"
     )
     patch.setenv("MACHINE_RECOVERY_DUNNING", machine["stateMachineArn"])
-    yield
+    with letters.queues():
+        yield
     aws.client("stepfunctions").delete_state_machine(stateMachineArn=machine["stateMachineArn"])
     patch.undo()
 

@@ -8,15 +8,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from infra.local.stripe.fake import KEY
 from oppulence.connections.events import WebhookReceived
 from oppulence.kernel import aws
 from oppulence.kernel.declarations import Consumer, Route, declaration_of
 from oppulence.kernel.events import Envelope
 from oppulence.kernel.ids import random_text
 from tests.bad_input.bodies import fitting, required
-from tests.support import stripe
+from tests.support import letters, stripe
 from tests.support.api import Answer, Api
-from tests.support.entries import FUNCTIONS, entry, routes
+from tests.support.entries import FUNCTIONS, entry, envelope, routes
 from tests.support.world import World
 from tests.tenancy.people import People
 
@@ -79,7 +80,7 @@ def build(world: World, people: People) -> Tenant:
     people.member("viewer")
     made = [
         caller.post("/v1/connections", {"provider": "stripe", "webhook_secrets": ["whsec_" + random_text(20)],
-                                        "api_key": "rk_test_" + random_text(24), "stripe_account": "acct_" + random_text(16)}),
+                                        "api_key": KEY}),
         caller.post("/v1/api_keys", {"name": f"Key {random_text(12)}", "scopes": ["sync:read"]}, Idempotency_Key=random_text(20)),
         caller.post("/v1/members", {"email": f"guest.{random_text(8).lower()}@example.com", "role": "viewer"}),
         caller.put(f"/v1/feature_flags/flag_{random_text(8).lower()}", {"enabled": True, "description": random_text(12)}),
@@ -89,6 +90,9 @@ def build(world: World, people: People) -> Tenant:
     stripe.mirror(world, [*corpus[:200], *corpus[700:800]])
     for _ in range(3):  # consumers emit in turn
         _deliver(world, world.envelopes())
+    event = envelope(world.workspace_id, stripe.webhook(world.workspace_id, corpus[0]))
+    letters.die(event, reason=f"ValueError: {random_text(20)}")
+    letters.drain()
     tenant = Tenant(world.workspace_id, caller)
     for _ in range(2):  # what stands below another thing needs that one first
         _add_to_lists(tenant)
