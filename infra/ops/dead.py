@@ -1,126 +1,117 @@
-"""Dead letters in SQS: find their queues, look at them, bring them home."""
+"""Dead letters of all workspaces, for the operator: what stands on SQS is taken in first, so that there is one kind of letter."""
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.deployed import PREFIX
-from infra.ops.output import Failed
+from infra.ops.output import Failed, say
+from infra.ops.place import operating
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
+    from oppulence.kernel.uow import Scope
+    from oppulence.tenancy.models import DeadLetter
 
-SUFFIX = "-dead"
-HOLD_S = 60
-"""How long a letter that is being looked at stays hidden from others, should this process die."""
-
-BATCH = 10
+MOST = 10_000
 
 
 @dataclass(frozen=True)
-class Letter:
-    """One dead letter; `event_*` are None when its body cannot be read."""
+class Choice:
+    """Which letters: all that is said must fit. `queue` and `reason` are parts of theirs."""
 
-    id: str
-    consumer: str | None
-    reason: str | None
-    tries: int | None
-    original_message_id: str | None
-    event_id: str | None
-    event_type: str | None
-    workspace_id: str | None
-    body: str
-    receipt: str
+    queue: str | None = None
+    ids: tuple[str, ...] = ()
+    workspace: str | None = None
+    reason: str | None = None
 
-    def shown(self) -> dict[str, Any]:
-        """All but what only SQS needs."""
-        return {name: value for name, value in asdict(self).items() if name != "receipt"}
+    def filters(self) -> dict[str, Any]:
+        """For the model of the routes."""
+        return {"ids": list(self.ids), "reason": self.reason}
 
 
-def queues(sqs: "SQSClient", name: str | None = None) -> dict[str, str]:
-    """URLs of dead-letter queues by the names of the queues they belong to; only those that contain `name`.
+def counts() -> list[dict[str, Any]]:
+    """How many letters each queue has: still on SQS, and of each status that is not over."""
+    from oppulence.kernel import dead_letters
+
+    rows = {
+        queue: {"queue": queue, "on_sqs": dead_letters.waiting(url), "pending": 0, "retrying": 0, "kept": 0}
+        for queue, url in dead_letters.queues().items()
+    }
+    for one in _by_queue():
+        row = rows.setdefault(one.queue, {"queue": one.queue, "on_sqs": 0, "pending": 0, "retrying": 0, "kept": 0})
+        if one.status in row:
+            row[one.status] = one.letters
+    return list(rows.values())
+
+
+def take_in() -> None:
+    """Have all letters in rows.
 
     Raises:
-        Failed: none fits.
+        Failed: those of some queue could not be taken in.
     """
-    pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix=f"{PREFIX}-")
-    urls = [url for page in pages for url in page.get("QueueUrls", []) if url.endswith(SUFFIX)]
-    found = {url.rsplit("/", 1)[1].removesuffix(SUFFIX).removeprefix(f"{PREFIX}-"): url for url in sorted(urls)}
-    chosen = {queue: url for queue, url in found.items() if name is None or name in queue}
-    if not chosen:
-        raise Failed(f"no dead-letter queue is called like {name}", f"there are {', '.join(found) or 'none'}")
-    return chosen
+    from oppulence.tenancy import dead_letter_care
+
+    done = dead_letter_care.drain(operating("tenancy", None))
+    if done["taken"]:
+        say(f"{done['taken']} taken off SQS")
+    if done["failed"]:
+        raise Failed(f"{done['failed']} dead-letter queues could not be taken in", "the log above says why; then try again")
 
 
-def home_of(url: str) -> str:
-    """The queue that a dead-letter queue belongs to."""
-    return url.removesuffix(SUFFIX)
+def letters(choice: Choice, statuses: tuple[str, ...]) -> Iterator[tuple["Scope", "DeadLetter"]]:
+    """Letters with the scope of their workspace, the last failed first within each."""
+    from oppulence.kernel.uow import in_transaction
+    from oppulence.tenancy.models import LetterFilter
+    from oppulence.tenancy.store.dead_letters import list_letters
+
+    filters = LetterFilter(reason=choice.reason).model_dump()
+    for scope in scopes(choice, statuses):
+        for letter in in_transaction(scope, lambda uow: list_letters(uow.conn, filters, None, MOST)):
+            named = not choice.ids or letter.id in choice.ids
+            if letter.status in statuses and named and (choice.queue or "") in letter.queue:
+                yield scope, letter
 
 
-def waiting(sqs: "SQSClient", url: str) -> int:
-    """How many letters a queue holds, about."""
-    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(value) for value in attributes.values())
+def scopes(choice: Choice, statuses: tuple[str, ...]) -> list["Scope"]:
+    """Scopes of the workspaces that have letters of these statuses; one of them stands for none."""
+    found = {one for count in _by_queue() if count.status in statuses for one in count.of_workspaces}
+    return [operating("tenancy", one) for one in sorted(found) if choice.workspace in (None, one)]
 
 
-@contextmanager
-def held(sqs: "SQSClient", url: str, most: int) -> Iterator[list[Letter]]:
-    """Letters of a queue, hidden from others until the block ends; those it did not delete are back then."""
-    letters: dict[str, Letter] = {}
-    try:
-        while len(letters) < most:
-            answer = sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=min(BATCH, most - len(letters)), VisibilityTimeout=HOLD_S,
-                MessageAttributeNames=["All"], WaitTimeSeconds=0,
-            )  # fmt: skip
-            fresh = {message["MessageId"]: _letter(message) for message in answer.get("Messages", [])}
-            if not fresh.keys() - letters.keys():
-                break
-            letters |= fresh
-        yield list(letters.values())
-    finally:
-        _let_go(sqs, url, list(letters.values()))
+def redrive(choice: Choice, dry_run: bool) -> dict[str, int]:
+    """Send the chosen letters back; answers how many of each queue, or how many there would be."""
+    from oppulence.tenancy import dead_letters
+    from oppulence.tenancy.models import OPEN, RedriveRequest
+
+    done: dict[str, int] = {}
+    if dry_run:
+        for _, letter in letters(choice, OPEN):
+            done[letter.queue] = done.get(letter.queue, 0) + (letter.consumer is not None)
+        return done
+    for scope in scopes(choice, OPEN):
+        while sent := dead_letters.redrive_many(scope, RedriveRequest(**choice.filters()), choice.queue or "").data:
+            for letter in sent:
+                done[letter.queue] = done.get(letter.queue, 0) + 1
+            say(f"{sum(done.values())} so far")
+    return done
 
 
-def redrive(sqs: "SQSClient", url: str, letter: Letter) -> None:
-    """Back to its queue as a new message, whose tries are counted from one; then it leaves the dead letters."""
-    sqs.send_message(QueueUrl=home_of(url), MessageBody=letter.body)
-    delete(sqs, url, letter)
+def discard(choice: Choice, reason: str, dry_run: bool) -> dict[str, int]:
+    """Give the chosen letters up; answers how many of each queue."""
+    from oppulence.kernel.uow import in_transaction
+    from oppulence.tenancy import dead_letters
+    from oppulence.tenancy.models import OPEN
+
+    done: dict[str, int] = {}
+    for scope, letter in list(letters(choice, OPEN)):
+        if not dry_run:
+            in_transaction(scope, lambda uow, letter=letter: dead_letters.discard(uow, letter.id, reason))  # type: ignore[misc]
+        done[letter.queue] = done.get(letter.queue, 0) + 1
+    return done
 
 
-def delete(sqs: "SQSClient", url: str, letter: Letter) -> None:
-    """For good."""
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=letter.receipt)
+def _by_queue() -> Any:
+    from oppulence.kernel.uow import in_transaction
+    from oppulence.tenancy.store.dead_letters import by_queue
 
-
-def _let_go(sqs: "SQSClient", url: str, letters: list[Letter]) -> None:
-    """Show letters again; those that were deleted are refused, which is no fault."""
-    for start in range(0, len(letters), BATCH):
-        batch = letters[start : start + BATCH]
-        entries: Any = [{"Id": str(n), "ReceiptHandle": one.receipt, "VisibilityTimeout": 0} for n, one in enumerate(batch)]
-        sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
-
-
-def _letter(message: "MessageTypeDef") -> Letter:
-    said = {name: value.get("StringValue") for name, value in message.get("MessageAttributes", {}).items()}
-    body = message.get("Body", "")
-    detail = _detail(body)
-    tries = said.get("tries")
-    return Letter(
-        id=message["MessageId"], consumer=said.get("consumer"), reason=said.get("reason"),
-        tries=int(tries) if tries and tries.isdigit() else None, original_message_id=said.get("original_message_id"),
-        event_id=detail.get("id"), event_type=detail.get("type"), workspace_id=detail.get("workspace_id"), body=body,
-        receipt=message["ReceiptHandle"],
-    )  # fmt: skip
-
-
-def _detail(body: str) -> dict[str, Any]:
-    try:
-        detail = json.loads(body)["detail"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return detail if isinstance(detail, dict) else {}
+    return in_transaction(operating("tenancy", None), lambda uow: by_queue(uow.conn))

@@ -4,13 +4,16 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.deployed import adopt, local_access, variables
 from infra.local import cloud
 from infra.local.paths import REPO
 from infra.local.running import Cloud, load, read_dev_json
 from infra.ops.output import Failed
+
+if TYPE_CHECKING:
+    from oppulence.kernel.uow import Scope
 
 ROOT_VARIABLE = "OPPULENCE_ROOT"
 """The directory that holds `.local`, when it is not the checkout."""
@@ -58,6 +61,14 @@ def find(on_aws: bool) -> Place:
         raise Failed("the local cloud is not running", "start it with `oppulence local up`, or add --aws for an AWS account")
     running = load(root())
     return Place(running.client, running)
+
+
+def operating(context: str, workspace_id: str | None) -> "Scope":
+    """Where a use case runs for the operator, who is named so in the audit log and may do everything."""
+    from oppulence.kernel.scopes import ADMIN
+    from oppulence.kernel.uow import Actor, Scope
+
+    return Scope(context, workspace_id, Actor("system", "operator", scopes=frozenset({ADMIN})))
 
 
 def dev_json() -> dict[str, Any]:

@@ -45,7 +45,7 @@ def body(scope: Scope, letter_id: str) -> DeadLetterBody:
 
     def work(uow: UnitOfWork) -> str:
         get(uow, letter_id)
-        uow.audit("personal_data.read", "dead_letter_body", letter_id, metadata={"webhook_opened": may_open})
+        _audit(uow, "personal_data.read", "dead_letter_body", letter_id, metadata={"webhook_opened": may_open})
         return store.body_keys(uow.conn, [letter_id])[0]
 
     at, ring = in_transaction(scope, work), keyring(scope)
@@ -108,7 +108,7 @@ def discard(uow: UnitOfWork, letter_id: str, reason: str) -> DeadLetter:
     if letter.status in (LetterStatus.RESOLVED, LetterStatus.DISCARDED):
         raise DeadLetterClosed(f"This letter is {letter.status} already.")
     store.discard(uow.conn, letter_id, reason, uow.actor.id, uow.now)
-    record(uow, "dead_letter.discarded", letter, before={"status": letter.status}, after={"reason": reason})
+    _record(uow, "dead_letter.discarded", letter, before={"status": letter.status}, after={"reason": reason})
     return get(uow, letter_id)
 
 
@@ -133,18 +133,22 @@ def keyring(scope: Scope) -> Keyring:
     return db.read(scope.context, lambda conn: crypto.keyring(conn, scope.workspace_id or ""))
 
 
-def record(uow: UnitOfWork, action: str, letter: DeadLetter, **changes: Any) -> None:  # noqa: ANN401
-    """Audit; of what has no workspace, or an erased one, the log says it."""
+def _audit(uow: UnitOfWork, action: str, resource_type: str, letter_id: str, **changes: Any) -> None:  # noqa: ANN401
+    """Audit; of what is of no workspace, or of an erased one, the process's log says it."""
     try:
-        about = {"consumer": letter.consumer, "event_id": letter.event_id}
-        uow.audit(action, "dead_letter", letter.id, metadata=about, **changes)
+        uow.audit(action, resource_type, letter_id, **changes)
     except KeyErased:
-        telemetry.log(action, dead_letter=letter.id, actor_id=uow.actor.id, changes=changes)
+        telemetry.log(action, dead_letter=letter_id, actor_id=uow.actor.id, changes=changes)
+
+
+def _record(uow: UnitOfWork, action: str, letter: DeadLetter, **changes: Any) -> None:  # noqa: ANN401
+    about = {"consumer": letter.consumer, "event_id": letter.event_id}
+    _audit(uow, action, "dead_letter", letter.id, metadata=about, **changes)
 
 
 def _mean(uow: UnitOfWork, letters: Sequence[DeadLetter]) -> list[Home]:
     for letter in letters:
-        record(uow, "dead_letter.redriven", letter, before={"status": letter.status})
+        _record(uow, "dead_letter.redriven", letter, before={"status": letter.status})
     return store.mean_to_send(uow.conn, [letter.id for letter in letters], uow.actor.id, uow.now)
 
 
