@@ -14,7 +14,7 @@ help: ## What can be made
 setup: ## Environments from the lock files; does nothing when they are up to date
 	@$(PYTHON) infra/local/setup.py
 
-demo: setup ## Start the platform, deliver 5,004 Stripe events, check every figure, leave it running
+demo: setup ## Start the platform, deliver 5,004 Stripe events, recover a payment live, check every figure
 	@$(OPPULENCE) demo
 
 dev: setup ## Start the platform, show its logs, take code edits at once; Ctrl-C ends it

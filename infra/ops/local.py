@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from infra.ops import stripe
 from infra.ops.output import Failed, Json, answer, explained, say, table
 from infra.ops.place import root
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(stripe.app, name="stripe", help="The local Stripe: its time, its cards, its faults.")
 
 
 @app.command()
