@@ -90,6 +90,7 @@ def build(world: World, people: People) -> Tenant:
     stripe.mirror(world, [*corpus[:200], *corpus[700:800]])
     for _ in range(3):  # consumers emit in turn
         _deliver(world, world.envelopes())
+    assert caller.post("/v1/sync/replays", {"all": True}).status == 202
     event = envelope(world.workspace_id, stripe.webhook(world.workspace_id, corpus[0]))
     letters.die(event, reason=f"ValueError: {random_text(20)}")
     letters.drain()

@@ -6,7 +6,7 @@ import pytest
 
 from oppulence.sync import settling
 from oppulence.sync.events.replays import ReplayScheduled
-from oppulence.sync.replays import requests
+from oppulence.sync.replays import requests, store
 from oppulence.sync.stripe_events import read
 from tests.support import stripe
 from tests.support.api import Api
@@ -75,7 +75,7 @@ def test_a_step_that_dies_leaves_nothing_and_comes_again(world: World, api: Api,
         raise ValueError("killed")
 
     with monkeypatch.context() as dying:
-        dying.setattr(requests.store, "advance", die)
+        dying.setattr(store, "advance", die)
         assert len(world.deliver(CONSUMER, step)) == 1
     assert mirrored(world) == before and world.envelopes() == []
     assert world.deliver(CONSUMER, step) == []
