@@ -10,7 +10,7 @@ LEFT_OUT = {"egress", "migrations", "observability"}
 VARIABLES = {
     # Settings of the stage.
     "STAGE", "API_URL", "OIDC_ISSUER", "OIDC_JWKS_URL", "OIDC_AUDIENCE", "MAIL_FROM", "DEFAULT_PLAN", "DOWN_VISIBILITY_S",
-    "CLICKHOUSE_URL", "CLICKHOUSE_SECRET",
+    "CLICKHOUSE_URL", "CLICKHOUSE_SECRET", "STRIPE_API_BASE",
     # Virtual time exists outside staging and prod only.
     "CLOCK_PARAMETER",
 }  # fmt: skip

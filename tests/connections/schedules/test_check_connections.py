@@ -87,6 +87,14 @@ def test_a_rotation_that_nobody_finished_is_completed(
     assert [one.id for one in endpoints_of(fake_stripe)] == now != made["webhook_endpoints"]
 
 
+def test_a_farewell_that_the_consumer_could_not_say_is_said(api: Api, world: World, fake_stripe: FakeStripe) -> None:
+    made = connect_by_key(api)
+    api.as_key().delete(f"/v1/connections/{made['id']}")
+    world.admin.execute("UPDATE connections.connections SET updated_at = updated_at - interval '61 minutes'")
+    run()
+    assert endpoints_of(fake_stripe) == [] and stored(world, made["id"])["api_key"] is None
+
+
 def test_a_connection_whose_key_was_revoked_meanwhile_is_undone_all_the_same(
     api: Api, world: World, fake_stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from oppulence.kernel import telemetry
+
 WINDOW_S = 60.0
 LEAST_CALLS = 10
 OPEN_S = 30.0
@@ -37,11 +39,20 @@ class Breaker:
         if self.opened_at is not None:
             self.opened_at = None if ok else now
             self.calls.clear()
+            if ok:
+                _tell(0)
             return
         self.calls.append((now, ok))
         recent = [good for at, good in self.calls if at > now - WINDOW_S]
         if not ok and len(recent) >= LEAST_CALLS and recent.count(False) * 2 >= len(recent):
             self.opened_at = now
+            _tell(1)
+
+
+def _tell(state: int) -> None:
+    """The metric of the seeds' name: 1 is open, 0 closed."""
+    telemetry.logger().warning("circuit_breaker", extra={"provider": "stripe", "open": bool(state)})
+    telemetry.metric("circuit_breaker_state", state, "Count", service="stripe")
 
 
 _breakers: dict[str, Breaker] = {}

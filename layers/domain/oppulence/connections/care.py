@@ -28,13 +28,13 @@ def check_keys(scope: Scope) -> dict[str, int]:
 
 def clean_up(scope: Scope) -> dict[str, int]:
     """Finish or undo what was begun an hour ago and left; what Stripe does not let be done stays for the next hour."""
-    done = {"rotated": 0, "undone": 0, "nothing": 0, "left": 0}
+    done = {"rotated": 0, "undone": 0, "left_stripe": 0, "nothing": 0, "postponed": 0}
     for workspace_id, connection_id in in_transaction(scope, lambda uow: store.unfinished(uow.conn)):
         try:
             done[endpoints.clean_up(Scope(scope.context, workspace_id), connection_id)] += 1
         except AppError as error:
             _note(connection_id, error)
-            done["left"] += 1
+            done["postponed"] += 1
     return done
 
 

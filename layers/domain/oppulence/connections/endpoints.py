@@ -84,8 +84,9 @@ def remove(gateway: StripeGateway, connection_id: str, keep: Iterable[str] = ())
 
 
 def say_farewell(scope: Scope, connection_id: str) -> None:
-    """Remove a disconnected connection's endpoints, then destroy its key; without success for three days, or with a key that
-    is refused, the key alone. Stripe disables endpoints that are not answered.
+    """Remove a disconnected connection's endpoints, then destroy its key.
+
+    Without success for three days, or with a key that is refused, the key alone: Stripe disables what is not answered.
 
     Raises:
         ProviderRefused, ProviderBusy, ProviderUnavailable: to be tried again.
@@ -102,12 +103,17 @@ def say_farewell(scope: Scope, connection_id: str) -> None:
 
 
 def clean_up(scope: Scope, connection_id: str) -> str:
-    """Finish what was begun an hour ago and left: a rotation is completed, a connection that never came about is undone.
+    """Finish what was begun an hour ago and left.
+
+    A rotation is completed, a connection that never came about is undone, a removed one's endpoints and key are destroyed.
 
     Raises:
         As `register`.
     """
     row = in_transaction(scope, lambda uow: store.get(uow.conn, connection_id))
+    if row is not None and row.status == "disconnected":
+        say_farewell(scope, connection_id)
+        return "left_stripe"
     if row is None or row.endpoint_intent_at is None:
         return "nothing"
     if row.status != "connecting":

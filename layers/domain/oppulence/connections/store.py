@@ -151,7 +151,7 @@ def of_event_source(conn: Database, source: str) -> tuple[str, str] | None:
 
 
 def unfinished(conn: Database) -> list[tuple[str, str]]:
-    """(workspace, connection) of those at which something was begun at the provider an hour ago and not finished."""
+    """(workspace, connection) of those at which something was begun at the provider over an hour ago and not finished."""
     return [(str(w), str(c)) for w, c in conn.execute("SELECT workspace_id, connection_id FROM connections.unfinished()")]
 
 
