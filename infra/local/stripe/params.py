@@ -147,6 +147,11 @@ def _required(kind: Any) -> frozenset[str]:
     return found
 
 
+def required(kind: str) -> frozenset[str]:
+    """What a route cannot do without."""
+    return _required(_type(kind))
+
+
 def filters(kind: str) -> set[str]:
     """What a list route can be narrowed by, besides its page."""
     return set(_fields(_type(kind))) - PAGE - ALWAYS

@@ -14,8 +14,8 @@ Key = tuple[int, int, str]
 FIELDS = (
     "account", "active", "amount", "arrival_date", "available_on", "canceled_at", "charge", "code", "collection_method",
     "created", "currency", "customer", "deleted", "destination", "due_date", "email", "fee", "invoice", "lookup_key", "net",
-    "payment_intent", "payment_method", "payout", "price", "product", "shippable", "source", "status", "subscription",
-    "test_clock", "transfer_group", "type", "url",
+    "object", "payment_intent", "payment_method", "payout", "price", "product", "shippable", "source", "status", "subscription",
+    "test_clock", "transfer", "transfer_group", "type", "url",
 )  # fmt: skip
 INDEXED = {
     "account", "charge", "code", "customer", "email", "invoice", "lookup_key", "payment_intent", "payment_method", "payout",
@@ -140,6 +140,7 @@ _DERIVED: dict[str, Callable[[dict[str, Any]], Facts]] = {
     "invoice_payment": _of_invoice_payment,
     "price": _of_price,
     "checkout.session": _of_session,
+    "fee_refund": lambda body: {"application_fee": body["fee"]},
     "v2.core.event": lambda body: {"object_id": body["related_object"]["id"]},
     "promotion_code": lambda body: {"coupon": (body.get("promotion") or {}).get("coupon")},
 }

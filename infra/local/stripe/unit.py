@@ -12,7 +12,7 @@ from infra.local.stripe.store import Changes, Due, Store, created_of, encode
 
 API_VERSION = "2026-05-27.dahlia"
 Obj = dict[str, Any]
-PLATFORM = frozenset({"account", "bank_account", "test_helpers.test_clock"})
+PLATFORM = frozenset({"account", "bank_account", "capability", "person", "test_helpers.test_clock"})
 """Types that belong to the platform, also when a connected account is meant."""
 
 

@@ -11,6 +11,7 @@ from infra.local.stripe.api import (
     invoices,
     payments,
     portal,
+    rare,
     reading,
     setups,
     subscriptions,
@@ -19,5 +20,5 @@ from infra.local.stripe.api import (
 
 __all__ = [
     "accounts", "catalog", "checkout", "clocks", "customers", "disputes", "endpoints", "invoices", "payments", "portal",
-    "reading", "setups", "subscriptions", "thin_events",
+    "rare", "reading", "setups", "subscriptions", "thin_events",
 ]  # fmt: skip

@@ -65,6 +65,16 @@ OWNED = (
     ("customers", "customer", "subscriptions", "subscription", "SubscriptionListParams", "subscription"),
     ("customers", "customer", "tax_ids", "tax_id", "CustomerTaxIdListParams", "customer"),
     ("charges", "charge", "refunds", "refund", "RefundListParams", "charge"),
+    ("accounts", "account", "capabilities", "capability", "AccountCapabilityListParams", "connected_account"),
+    ("accounts", "account", "persons", "person", "AccountPersonListParams", "connected_account"),
+    ("application_fees", "application_fee", "refunds", "fee_refund", "ApplicationFeeRefundListParams", "application_fee"),
+    ("customers", "customer", "balance_transactions", "customer_balance_transaction",
+     "CustomerBalanceTransactionListParams", "customer"),
+    ("customers", "customer", "cash_balance_transactions", "customer_cash_balance_transaction",
+     "CustomerCashBalanceTransactionListParams", "customer"),
+    ("customers", "customer", "sources", "source", "CustomerPaymentSourceListParams", "customer"),
+    ("products", "product", "features", "product_feature", "ProductFeatureListParams", "product"),
+    ("transfers", "transfer", "reversals", "transfer_reversal", "TransferReversalListParams", "transfer"),
     ("accounts", "account", "external_accounts", "bank_account", "AccountExternalAccountListParams", "connected_account"),
 )  # fmt: skip
 """(path, type) of an owner, (path, type) of what it owns, the SDK's type, the permission."""
@@ -86,7 +96,8 @@ def takes(kind: str) -> str:
     return " ".join((filters(kind) - NOT_FILTERED) | PAGE)
 
 
-def _serve(one: Readable) -> None:
+def serve(one: Readable) -> None:
+    """Answer the list, the objects and the search of a type."""
     path = f"/v1/{one.path}"
     PLACES[one.object] = one.path
 
@@ -115,18 +126,18 @@ def _serve_owned(owner: tuple[str, str], owned: tuple[str, str], kind: str, need
         rest = {name: value for name, value in params.items() if name != "object"}
         return page(unit.store.shelf(unit.home(of), of), rest, f"/v1/{owner[0]}/{id}/{owned[0]}", base)
 
-    def retrieve(unit: Unit, params: Params, id: str, inner: str) -> Obj:
-        found = unit.need(owned[1], inner)
-        if found.get(owner[1]) != id:
+    def retrieve(unit: Unit, params: Params, id: str, inner: str) -> bytes:
+        row = unit.store.shelf(unit.home(owned[1]), owned[1]).rows.get(inner)
+        if row is None or row.facts.get(owner[1]) != id:
             raise no_such(owned[1], inner)
-        return found
+        return row.body
 
     route("GET", f"/v1/{owner[0]}/{{id}}/{owned[0]}", kind, takes=takes(kind) + " object", needs=needs)(listed)
     route("GET", f"/v1/{owner[0]}/{{id}}/{owned[0]}/{{inner}}", needs=needs)(retrieve)
 
 
 for _one in TYPES:
-    _serve(_one)
+    serve(_one)
 for _owner, _owner_type, _path, _type, _kind, _needs in OWNED:
     _serve_owned((_owner, _owner_type), (_path, _type), _kind, _needs)
 
