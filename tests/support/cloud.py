@@ -38,9 +38,9 @@ def emitted(bus: str = "domain") -> list[dict[str, Any]]:
     return found
 
 
-def forget_events() -> None:
-    """Drop what was recorded."""
-    _put.clear()
+def forget_events(kind: str | None = None) -> None:
+    """Drop what was recorded, of one type or all."""
+    _put[:] = [entry for entry in _put if kind not in (None, entry["DetailType"])]
 
 
 def dead_letters() -> list[dict[str, Any]]:

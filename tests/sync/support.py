@@ -1,9 +1,12 @@
 """What tests of the mirror share: connections with a key, and replays of all that is stored."""
 
+from itertools import count
+
 from oppulence.connections.api import API_KEY
 from oppulence.kernel import crypto
-from oppulence.sync import replay
-from oppulence.sync.replay import Selection
+from oppulence.sync.replays import requests
+from oppulence.sync.replays.models import NewReplay
+from tests.support import cloud
 from tests.support.world import World
 
 
@@ -20,12 +23,14 @@ def connect(world: World, connection_id: str, key: str, workspace_id: str | None
     )
 
 
-def replay_all(world: World, chosen: Selection | None = None) -> tuple[int, int]:
-    """All steps of a replay; returns events and changed objects."""
-    events, changed, cursor = 0, 0, 0
-    while True:
-        step = world.within("sync", lambda uow, at=cursor: replay.replay(uow, chosen or Selection(), at))
-        events, changed = events + step.events, changed + step.changed
-        if step.cursor is None:
-            return events, changed
-        cursor = step.cursor
+def replay_all(world: World, event_ids: list[str] | None = None) -> tuple[int, int]:
+    """A replay of these events, or of all, step by step; returns events and changed objects. Only its own events are not told."""
+    wanted = NewReplay(event_ids=event_ids) if event_ids else NewReplay(all=True)
+    replay_id = world.within("sync", lambda uow: requests.request(uow, wanted)).id
+    for number in count():
+        world.within("sync", lambda uow, at=number: requests.step(uow, replay_id, at))
+        replay = world.within("sync", lambda uow: requests.get(uow, replay_id))
+        if replay.status != "running":
+            break
+    cloud.forget_events("sync.replay.scheduled")
+    return replay.events_done, replay.objects_changed

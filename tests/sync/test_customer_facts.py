@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from oppulence.kernel.events import Envelope
-from oppulence.sync import replay
-from oppulence.sync.replay import Selection
 from oppulence.sync.stripe_events import read
 from tests.support import stripe
 from tests.support.world import World
+from tests.sync.support import replay_all
 
 CREATED = next(json.loads(body) for body in stripe.corpus() if read(body).type == "customer.created")
 
@@ -64,8 +63,7 @@ def test_a_replay_through_earlier_states_tells_nothing_again(world: World) -> No
     damage = "UPDATE sync.objects SET data = '{}', event_created_at = 'epoch' WHERE workspace_id = %s"
     world.admin.execute(damage.encode(), (world.workspace_id,))
     for second in range(4):  # as batches that part the events of one customer would
-        chosen = Selection(event_ids=[f"evt_{'updated' if second else 'created'}_{second}"])
-        world.within("sync", lambda uow, one=chosen: replay.replay(uow, one))
+        replay_all(world, [f"evt_{'updated' if second else 'created'}_{second}"])
     assert told(world) == []
     stripe.mirror(world, [shown("updated", 9)])
     assert [kind for kind, _ in kinds(told(world))] == ["updated"]

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from oppulence.kernel.events import MAX_DETAIL_BYTES, Envelope
-from oppulence.sync import events, replay, subscription_facts
-from oppulence.sync.replay import Selection
+from oppulence.sync import events, subscription_facts
 from tests.support import stripe
 from tests.support.world import World
 from tests.sync.stripe_shows import event_of
+from tests.sync.support import replay_all
 
 MADE = 1_767_225_600
 SUBSCRIPTION = {"id": "sub_1", "created": MADE, "start_date": MADE, "customer": "cus_1", "status": "active", "discounts": []}
@@ -60,7 +60,7 @@ def test_a_life_with_a_pause_and_an_end(world: World) -> None:
         ("paused", 5), ("updated", 6), ("resumed", 6), ("updated", 7), ("canceled", 7),
     ]  # fmt: skip
     assert found[-1].occurred_at == datetime.fromtimestamp(MADE + 9, UTC)
-    world.within("sync", lambda uow: replay.replay(uow, Selection()))
+    replay_all(world)
     assert told(world) == []
 
 

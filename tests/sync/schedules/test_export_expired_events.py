@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from oppulence.kernel import aws, crypto, db
-from oppulence.sync import bucket_gateway, replay, retention, retention_store
-from oppulence.sync.replay import Selection
+from oppulence.sync import bucket_gateway, retention, retention_store
 from tests.support import cloud, stripe
 from tests.support.entries import entry
 from tests.support.world import World
@@ -39,7 +38,7 @@ def run() -> None:
 def parts(world: World) -> list[dict[str, Any]]:
     """The exported events, read with the workspace's key, in the order of the notes."""
     ring = db.read("sync", lambda conn: crypto.keyring(conn, world.workspace_id))
-    found = world.within("sync", lambda uow: replay.beyond(uow, Selection()))
+    found = world.within("sync", lambda uow: retention.exported(uow, None, None))
     return [line for one in found for line in retention.lines(ring, content(one.s3_key))]
 
 
@@ -52,7 +51,7 @@ def test_a_month_that_is_over_for_long_enough_leaves_and_can_be_read_exactly(old
     run()
     assert old.count("sync.raw_events") == 20
     assert sorted(one["body"] for one in parts(old)) == sorted(BODIES[:40])
-    (export,) = old.within("sync", lambda uow: replay.beyond(uow, Selection()))
+    (export,) = old.within("sync", lambda uow: retention.exported(uow, None, None))
     manifest = json.loads(content(export.s3_key.replace(".ndjson.gz.sealed", ".manifest.json")))
     assert (manifest["events"], manifest["sha256"], sum(manifest["types"].values())) == (40, export.sha256, 40)
     assert BODIES[0][:30] not in content(export.s3_key)
@@ -64,21 +63,21 @@ def test_a_month_that_is_over_for_long_enough_leaves_and_can_be_read_exactly(old
 def test_a_replay_is_told_of_what_lies_elsewhere_in_its_window(old: World) -> None:
     run()
     for since, until, count in ((None, None, 1), (datetime(2026, 1, 10, tzinfo=UTC), None, 0), (None, NOW, 1)):
-        chosen = Selection(since=since, until=until)
-        assert len(old.within("sync", lambda uow, one=chosen: replay.beyond(uow, one))) == count
+        window = (since, until)
+        assert len(old.within("sync", lambda uow, one=window: retention.exported(uow, *one))) == count
 
 
 def test_a_month_leaves_in_parts_that_memory_holds(old: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention_store, "PART_EVENTS", 17)
     run()
     assert sorted(one["event_id"] for one in parts(old)) == sorted(json.loads(body)["id"] for body in BODIES[:40])
-    assert len(old.within("sync", lambda uow: replay.beyond(uow, Selection()))) == 3
+    assert len(old.within("sync", lambda uow: retention.exported(uow, None, None))) == 3
 
 
 def test_large_bodies_make_small_parts_and_each_has_at_least_one(old: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention_store, "PART_BYTES", 1)
     run()
-    assert len(old.within("sync", lambda uow: replay.beyond(uow, Selection()))) == 40
+    assert len(old.within("sync", lambda uow: retention.exported(uow, None, None))) == 40
 
 
 @pytest.mark.parametrize("days", [None, 400])
@@ -126,4 +125,4 @@ def test_another_workspace_keeps_its_own(old: World) -> None:
     old.admin.execute("UPDATE sync.raw_events SET received_at = created_at WHERE workspace_id = %s", (other,))
     run()
     assert old.count("sync.raw_events", other) == 1
-    assert old.within("sync", lambda uow: replay.beyond(uow, Selection()), other) == []
+    assert old.within("sync", lambda uow: retention.exported(uow, None, None), other) == []
