@@ -2,7 +2,7 @@
 
 import typer
 
-from infra.ops import audit, db, dlq, events, keys, local, workspaces
+from infra.ops import analytics, audit, db, dlq, events, keys, local, workspaces
 from infra.ops.demo import demo
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app.add_typer(keys.app, name="keys", help="API keys.")
 app.add_typer(events.app, name="events", help="Stored webhooks.")
 app.add_typer(dlq.app, name="dlq", help="Dead letters: records that could not be processed.")
 app.add_typer(audit.app, name="audit", help="The audit log.")
+app.add_typer(analytics.app, name="analytics", help="The analytical store.")
 app.add_typer(db.app, name="db", help="The databases.")
 app.command("demo")(demo)
 

@@ -14,7 +14,7 @@ RANKS = {
     "sync": 3, "payments": 3,
     "billing": 4,
     "recovery": 5, "payables": 5, "financing": 5,
-    "console": 6,
+    "console": 6, "analytics": 6,
 }  # fmt: skip
 CODE = ("functions", "infra", "layers/domain")
 

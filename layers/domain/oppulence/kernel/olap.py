@@ -22,13 +22,13 @@ def is_configured() -> bool:
 
 
 def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write rows in one request.
+    """Write rows in one request, of however many months.
 
     Raises:
         Unavailable: the store cannot be reached.
     """
     with _reachable():
-        _client().insert(table, rows, column_names=columns)
+        _client().insert(table, rows, column_names=columns, settings={"max_partitions_per_insert_block": 0})
 
 
 def query(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from oppulence.kernel.db import Connection
 from oppulence.recovery.cadence import DEFAULT
@@ -47,8 +47,8 @@ def cases(conn: Connection, ids: Sequence[str]) -> list[ShownCase]:
         """,
         (list(ids),),
     ).fetchall()
-    found: list[tuple[Any, ...]] = rows
-    return [ShownCase(*row[:-2], mails=tuple(zip(row[-2], row[-1], strict=True))) for row in found]
+    found: list[Any] = [(*case, tuple(zip(steps, sent_at, strict=True))) for *case, steps, sent_at in cast(list[Any], rows)]
+    return [ShownCase(*case) for case in found]
 
 
 def case_ids_after(conn: Connection, after: str, most: int) -> list[str]:
