@@ -155,34 +155,3 @@ def keys_after(conn: Connection, after: EventKey | None, most: int) -> list[Even
         {"account": after and after[0], "event_id": after and after[1], "most": most},
     ).fetchall()
     return [(str(account), str(event_id)) for account, event_id in rows]
-
-
-_SELECTED = """
-    (cardinality(%(ids)s::text[]) = 0 OR event_id = ANY(%(ids)s)) AND (%(type)s::text IS NULL OR type = %(type)s)
-    AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
-    AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
-    AND status IN ('applied', 'superseded')
-"""
-Window = tuple[datetime | None, datetime | None]
-
-
-def count_selected(conn: Connection, event_ids: Sequence[str], type: str | None, window: Window) -> int:
-    """How many stored events fit."""
-    row = conn.execute(f"SELECT count(*) FROM sync.raw_events WHERE {_SELECTED}".encode(), _selection(event_ids, type, window))
-    return int(str((row.fetchone() or (0,))[0]))
-
-
-def select(conn: Connection, event_ids: Sequence[str], type: str | None, window: Window, page: tuple[int, int]) -> list[Stored]:
-    """The next stored events that fit, after an arrival, in the order of arrival."""
-    with conn.cursor(row_factory=class_row(Stored)) as cur:
-        return cur.execute(
-            f"""
-            SELECT account, event_id, arrival, connection_id, body FROM sync.raw_events
-             WHERE {_SELECTED} AND arrival > %(after)s ORDER BY arrival LIMIT %(most)s
-            """.encode(),
-            _selection(event_ids, type, window) | {"after": page[0], "most": page[1]},
-        ).fetchall()
-
-
-def _selection(event_ids: Sequence[str], type: str | None, window: Window) -> dict[str, Any]:
-    return {"ids": list(event_ids), "type": type, "since": window[0], "until": window[1]}
