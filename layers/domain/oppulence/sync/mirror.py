@@ -41,7 +41,7 @@ def apply(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> int:
 
     A known event only counts its delivery. An event of the other mode than the workspace's is kept, not applied.
     """
-    mode = store.workspace_mode(uow.conn)
+    mode = store.workspace_mode(uow.conn, uow.workspace_id)
     counts = _count(deliveries)
     unique = {(one.event.account, one.event.id): one for one in sorted(deliveries, key=lambda one: one.exact)}
     fates = {key: _fate(unique[key].event, mode) for key in sorted(unique)}

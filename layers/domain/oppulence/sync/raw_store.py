@@ -4,15 +4,16 @@ The table lies in partitions by `created_at`: a statement that knows the time sa
 The arrays are binary (`%b`): as text each quote in them would be escaped, and that took longer than writing the rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg.rows import class_row
 
+from oppulence.kernel.arrays import Array, bigints, blobs, booleans, texts, times
 from oppulence.kernel.db import Connection
-from oppulence.sync.store import ObjectKey
+from oppulence.sync.store import ObjectKey, columns
 
 EventKey = tuple[str, str]
 """Account, event id."""
@@ -55,7 +56,11 @@ class Stored:
     body: bytes
 
 
-_COLUMNS = tuple(RawEvent.__dataclass_fields__)
+_COLUMNS: dict[str, Callable[[list[Any]], Array]] = dict.fromkeys(RawEvent.__dataclass_fields__, texts) | {
+    "created_at": times, "received_at": times, "exact": booleans, "livemode": booleans, "pending_webhooks": bigints,
+    "signed_at": times, "body": blobs, "deliveries": bigints,
+}  # fmt: skip
+_STORE = f"SELECT * FROM sync.store_raw(%s, {', '.join(['%b'] * len(_COLUMNS))})".encode()
 
 
 def insert(conn: Connection, workspace_id: str, rows: Sequence[RawEvent]) -> dict[EventKey, int]:
@@ -64,28 +69,8 @@ def insert(conn: Connection, workspace_id: str, rows: Sequence[RawEvent]) -> dic
     A known event has more deliveries than were given: a partitioned table does not tell by `xmax` what was inserted. Bytes that
     are the provider's own take the place of those that are not.
     """
-    found: list[tuple[Any, ...]] = conn.execute(
-        """
-        INSERT INTO sync.raw_events AS r (
-               workspace_id, last_received_at, event_id, account, connection_id, type, object_type, object_id, created_at,
-               received_at, via, exact, livemode, api_version, request_id, idempotency_key, pending_webhooks, signed_at, status,
-               error, body, deliveries)
-        SELECT %s, n.received_at, n.*
-          FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
-                      %b::timestamptz[], %b::text[], %b::boolean[], %b::boolean[], %b::text[], %b::text[], %b::text[],
-                      %b::integer[], %b::timestamptz[], %b::text[], %b::text[], %b::bytea[], %b::integer[])
-               AS n (event_id, account, connection_id, type, object_type, object_id, created_at, received_at, via, exact,
-                     livemode, api_version, request_id, idempotency_key, pending_webhooks, signed_at, status, error, body,
-                     deliveries)
-        ON CONFLICT (workspace_id, account, event_id, created_at) DO UPDATE
-           SET deliveries = r.deliveries + excluded.deliveries,
-               last_received_at = greatest(r.last_received_at, excluded.last_received_at),
-               body = CASE WHEN excluded.exact AND NOT r.exact THEN excluded.body ELSE r.body END,
-               exact = r.exact OR excluded.exact
-        RETURNING account, event_id, arrival, deliveries
-        """,
-        [workspace_id, *([getattr(row, name) for row in rows] for name in _COLUMNS)],
-    ).fetchall()
+    given_columns = (to([getattr(row, name) for row in rows]) for name, to in _COLUMNS.items())
+    found: list[tuple[Any, ...]] = conn.execute(_STORE, (workspace_id, *given_columns)).fetchall()
     given = {(row.account, row.event_id): row.deliveries for row in rows}
     return {
         (account, event_id): arrival for account, event_id, arrival, deliveries in found if deliveries == given[account, event_id]
@@ -100,22 +85,11 @@ def last_arrival(conn: Connection) -> int:
 
 def siblings(conn: Connection, workspace_id: str, moments: Sequence[tuple[ObjectKey, datetime]]) -> list[Stored]:
     """All stored events of these objects in these seconds."""
-    times = [at for _, at in moments]
     with conn.cursor(row_factory=class_row(Stored)) as cur:
         return cur.execute(
-            """
-            SELECT r.account, r.event_id, r.arrival, r.connection_id, r.body
-              FROM sync.raw_events r
-              JOIN unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[])
-                   AS k (account, object_type, object_id, created_at)
-             USING (account, object_type, object_id, created_at)
-             WHERE r.workspace_id = %s AND r.created_at BETWEEN %s AND %s AND r.status IN ('applied', 'superseded')
-            """,
-            (
-                [key[0] for key, _ in moments], [key[1] for key, _ in moments], [key[2] for key, _ in moments], times,
-                workspace_id, min(times), max(times),
-            ),
-        ).fetchall()  # fmt: skip
+            "SELECT * FROM sync.siblings(%s, %b::text[], %b::text[], %b::text[], %b::timestamptz[])",
+            (workspace_id, *columns([key for key, _ in moments]), times([at for _, at in moments])),
+        ).fetchall()
 
 
 def set_status(

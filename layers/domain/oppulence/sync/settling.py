@@ -65,10 +65,7 @@ def is_in_doubt(uow: UnitOfWork, key: ObjectKey) -> bool:
 
 def save(uow: UnitOfWork, states: Sequence[ObjectState]) -> int:
     """Write objects' states; returns how many rows that changed."""
-    changed = [one for one in states if one.data is not None]
-    kept = [one for one in states if one.data is None]
-    saved = store.save_objects(uow.conn, uow.workspace_id, changed, uow.now) if changed else 0
-    return saved + (store.save_told(uow.conn, uow.workspace_id, kept) if kept else 0)
+    return store.save_objects(uow.conn, uow.workspace_id, states, uow.now) if states else 0
 
 
 def tell_facts(uow: UnitOfWork, shown: StripeEvent, told: list[str], version: int) -> None:

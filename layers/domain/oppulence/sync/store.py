@@ -10,11 +10,13 @@ from typing import Any
 
 from psycopg.rows import args_row
 
+from oppulence.kernel.arrays import Array, bigints, booleans, texts, times
 from oppulence.kernel.db import Connection
 
 ObjectKey = tuple[str, str, str]
 """Account, type, id."""
 
+_modes: dict[str, str] = {}
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -73,23 +75,9 @@ def lock_objects(conn: Connection, workspace_id: str, keys: Sequence[ObjectKey])
 
     The locks are advisory, so that an object not yet seen has one too; always taken in one order, so none deadlock.
     """
-    arrays = ([key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys])
-    conn.execute(
-        """
-        SELECT pg_advisory_xact_lock(k.hash)
-          FROM (SELECT DISTINCT hashtextextended(concat_ws(chr(31), 'sync.objects', %s::text, account, type, id), 0) AS hash
-                  FROM unnest(%b::text[], %b::text[], %b::text[]) AS k (account, type, id) ORDER BY hash) AS k
-        """,
-        (workspace_id, *arrays),
-    )
     with conn.cursor(row_factory=args_row(StoredObject)) as cur:
         rows = cur.execute(
-            """
-            SELECT account, type, id, deleted, event_id, event_created_at, version, told, arrival
-              FROM sync.objects JOIN unnest(%b::text[], %b::text[], %b::text[]) AS k (account, type, id) USING (account, type, id)
-             WHERE workspace_id = %s
-            """,
-            (*arrays, workspace_id),
+            "SELECT * FROM sync.lock_objects(%s, %b::text[], %b::text[], %b::text[])", (workspace_id, *columns(keys))
         ).fetchall()
     known = {row.key: row for row in rows}
     return {key: known.get(key) or StoredObject(*key, False, "", _NEVER, 0, [], 0) for key in keys}
@@ -97,31 +85,25 @@ def lock_objects(conn: Connection, workspace_id: str, keys: Sequence[ObjectKey])
 
 def save_objects(conn: Connection, workspace_id: str, states: Sequence[ObjectState], at: datetime) -> int:
     """Write the objects' new states; returns how many rows that changed."""
-    return conn.execute(
+    row = conn.execute(
         """
-        INSERT INTO sync.objects AS o (workspace_id, updated_at, account, type, id, data, deleted, event_id, event_created_at,
-                                       version, told, arrival, connection_id)
-        SELECT %s, %s, n.account, n.type, n.id, n.data::jsonb, n.deleted, n.event_id, n.event_created_at, n.version,
-               string_to_array(n.told, ' '), n.arrival, n.connection_id
-          FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::boolean[], %b::text[], %b::timestamptz[], %b::bigint[],
-                      %b::text[], %b::bigint[], %b::text[])
-               AS n (account, type, id, data, deleted, event_id, event_created_at, version, told, arrival, connection_id)
-        ON CONFLICT (workspace_id, account, type, id) DO UPDATE
-           SET data = excluded.data, deleted = excluded.deleted, event_id = excluded.event_id,
-               event_created_at = excluded.event_created_at, version = excluded.version, told = excluded.told,
-               arrival = excluded.arrival, connection_id = excluded.connection_id,
-               updated_at = CASE WHEN (o.version, o.data) IS DISTINCT FROM (excluded.version, excluded.data)
-                                 THEN excluded.updated_at ELSE o.updated_at END
-         WHERE (o.version, o.told, o.event_created_at, o.arrival, o.data)
-               IS DISTINCT FROM (excluded.version, excluded.told, excluded.event_created_at, excluded.arrival, excluded.data)
+        SELECT sync.save_objects(%s, %s, %b::text[], %b::text[], %b::text[], %b::text[], %b::boolean[], %b::text[],
+                                 %b::timestamptz[], %b::bigint[], %b::text[], %b::bigint[], %b::text[])
         """,
         (
-            workspace_id, at, [s.key[0] for s in states], [s.key[1] for s in states], [s.key[2] for s in states],
-            [s.data for s in states], [s.deleted for s in states], [s.event_id for s in states],
-            [s.event_created_at for s in states], [s.version for s in states], [" ".join(s.told) for s in states],
-            [s.arrival for s in states], [s.connection_id for s in states],
+            workspace_id, at, *columns([s.key for s in states]), texts([s.data for s in states]),
+            booleans([s.deleted for s in states]), texts([s.event_id for s in states]),
+            times([s.event_created_at for s in states]), bigints([s.version for s in states]),
+            texts([" ".join(s.told) for s in states]), bigints([s.arrival for s in states]),
+            texts([s.connection_id for s in states]),
         ),
-    ).rowcount  # fmt: skip
+    ).fetchone()  # fmt: skip
+    return int(str(row[0])) if row else 0
+
+
+def columns(keys: Sequence[ObjectKey]) -> tuple[Array, Array, Array]:
+    """Accounts, types and ids, each as an array."""
+    return texts([key[0] for key in keys]), texts([key[1] for key in keys]), texts([key[2] for key in keys])
 
 
 def same_states(conn: Connection, workspace_id: str, states: Sequence[tuple[ObjectKey, str]]) -> set[ObjectKey]:
@@ -151,23 +133,11 @@ def object_data(conn: Connection, workspace_id: str, keys: Sequence[ObjectKey]) 
     return {(account, kind, object_id): data for account, kind, object_id, data in rows}
 
 
-def save_told(conn: Connection, workspace_id: str, states: Sequence[ObjectState]) -> int:
-    """Write which facts were told of objects whose state stays; returns how many rows that changed."""
-    return conn.execute(
-        """
-        UPDATE sync.objects o SET told = string_to_array(n.told, ' ')
-          FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[]) AS n (account, type, id, told)
-         WHERE o.workspace_id = %s AND o.account = n.account AND o.type = n.type AND o.id = n.id
-           AND o.told IS DISTINCT FROM string_to_array(n.told, ' ')
-        """,
-        (
-            [s.key[0] for s in states], [s.key[1] for s in states], [s.key[2] for s in states],
-            [" ".join(s.told) for s in states], workspace_id,
-        ),
-    ).rowcount  # fmt: skip
-
-
-def workspace_mode(conn: Connection) -> str:
-    """The workspace's mode: live, test or sandbox."""
-    row = conn.execute("SELECT mode FROM tenancy_api.workspace").fetchone()
-    return str(row[0]) if row else "test"
+def workspace_mode(conn: Connection, workspace_id: str) -> str:
+    """The workspace's mode: live, test or sandbox. It never changes, so it is asked for once."""
+    if workspace_id not in _modes:
+        row = conn.execute("SELECT mode FROM tenancy_api.workspace").fetchone()
+        if row is None:
+            return "test"
+        _modes[workspace_id] = str(row[0])
+    return _modes[workspace_id]

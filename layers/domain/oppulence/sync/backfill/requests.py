@@ -108,7 +108,7 @@ def cancel(uow: UnitOfWork, backfill_id: str) -> BackfillView:
 
 def _insert(uow: UnitOfWork, row: dict[str, Any], types: Sequence[str], connection: StripeConnection) -> BackfillView:
     _check_limit(uow, row["source"])
-    mode = workspace_mode(uow.conn)
+    mode = workspace_mode(uow.conn, uow.workspace_id)
     own = {
         "id": new_id("bf"), "requested_at": uow.now, "connection_id": connection.id,
         "bucket": connection.account or connection.id,
