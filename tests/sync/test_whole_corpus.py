@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.local.stripe.fake import KEY, FakeStripe
-from oppulence.sync.events.engine import ObjectInDoubt
+from oppulence.sync.events import ObjectInDoubt
 from oppulence.sync.stripe_events import read
 from tests.support import stripe
 from tests.support.world import World

@@ -3,7 +3,7 @@
 from oppulence.kernel.capabilities import Bus, Keys, Postgres, Provider
 from oppulence.kernel.consume import Received, consumer
 from oppulence.sync import fetching
-from oppulence.sync.events.engine import ObjectInDoubt
+from oppulence.sync.events import ObjectInDoubt
 
 
 @consumer(

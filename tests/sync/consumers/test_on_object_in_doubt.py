@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.stripe.fake import FakeStripe
 from oppulence.kernel.events import Envelope
-from oppulence.sync.events.engine import ObjectInDoubt
+from oppulence.sync.events import ObjectInDoubt
 from tests.support import cloud, entries, stripe
 from tests.support.world import World
 from tests.sync.support import connect, replay_all

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from oppulence.connections import api as connections
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.sync import object_types
-from oppulence.sync.events.engine import ObjectInDoubt
+from oppulence.sync.events import ObjectInDoubt
 from oppulence.sync.store import ObjectKey
 from oppulence.sync.stripe_events import StripeEvent
 

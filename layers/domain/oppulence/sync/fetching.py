@@ -17,7 +17,7 @@ from oppulence.connections.api import (
 from oppulence.kernel.errors import NotYet, Permanent
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.sync import raw_store, settling
-from oppulence.sync.events.engine import ObjectInDoubt
+from oppulence.sync.events import ObjectInDoubt
 from oppulence.sync.observing import Observed, observe
 
 _NEVER = datetime.fromtimestamp(0, UTC)

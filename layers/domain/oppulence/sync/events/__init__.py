@@ -9,7 +9,7 @@ from oppulence.sync.events.customers import (
     CustomerFact,
     CustomerUpdated,
 )
-from oppulence.sync.events.engine import EventsStored
+from oppulence.sync.events.engine import EventsStored, ObjectInDoubt
 from oppulence.sync.events.invoices import (
     CreditNoteFact,
     CreditNoteIssued,
@@ -97,6 +97,7 @@ __all__ = [
     "InvoicePaymentFailed",
     "InvoiceVoided",
     "ObjectFact",
+    "ObjectInDoubt",
     "ObjectRef",
     "ObjectsObserved",
     "PaymentFact",
