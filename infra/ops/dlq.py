@@ -16,6 +16,9 @@ Workspace = Annotated[str | None, typer.Option(help="Only this workspace's; `non
 Containing = Annotated[str | None, typer.Option("--containing", help="Only letters whose reason holds this text.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count them.")]
 COLUMNS = ("queue", "id", "status", "workspace_id", "event_type", "event_id", "tries", "reason")
+LINE = 120
+"""Characters of a reason that a table shows; `--json` has all."""
+
 COUNTS = ("on_sqs", "pending", "retrying", "kept")
 
 
@@ -49,7 +52,8 @@ def show(
         found = dead.letters(Choice(queue, tuple(ids or ()), workspace, containing), wanted)
         rows = [_row(scope.workspace_id, letter) for scope, letter in found][:most]
         advice = ["mend the cause, then bring them home with `oppulence dlq redrive`"] if rows and not closed else []
-        answer({"data": rows}, [*table(rows, COLUMNS, "no dead letters"), *advice], as_json)
+        short = [{**row, "reason": row["reason"].partition("\n")[0][:LINE]} for row in rows]
+        answer({"data": rows}, [*table(short, COLUMNS, "no dead letters"), *advice], as_json)
 
 
 @app.command()

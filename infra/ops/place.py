@@ -1,6 +1,8 @@
 """Where a command acts: the local cloud of this checkout, or the AWS account of boto3's ordinary credentials."""
 
+import logging
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,7 @@ class Place:
         if self.local:
             os.environ.update(local_access(self.local))
         adopt(self.client("lambda"), context)
+        _log_to_stderr()
 
     def api_url(self) -> str:
         """The base URL of the API, as the functions know it."""
@@ -61,6 +64,15 @@ def find(on_aws: bool) -> Place:
         raise Failed("the local cloud is not running", "start it with `oppulence local up`, or add --aws for an AWS account")
     running = load(root())
     return Place(running.client, running)
+
+
+def _log_to_stderr() -> None:
+    """Functions log to stdout, which is a command's answer."""
+    from oppulence.kernel import telemetry
+
+    for handler in telemetry.logger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(sys.stderr)
 
 
 def operating(context: str, workspace_id: str | None) -> "Scope":
