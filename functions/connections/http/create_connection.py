@@ -10,6 +10,7 @@ from oppulence.connections.errors import (
     KeyNotUsable,
     NothingToConnectWith,
     ProviderBusy,
+    ProviderKeyRefused,
     ProviderRefused,
     ProviderUnavailable,
 )
@@ -21,7 +22,8 @@ from oppulence.kernel.uow import Scope
 
 @route(
     "POST", "/v1/connections", scope="connections:write", status=201, timeout_s=29,
-    errors=(ConnectionExists, KeyNotUsable, NothingToConnectWith, ProviderRefused, ProviderBusy, ProviderUnavailable),
+    errors=(ConnectionExists, KeyNotUsable, NothingToConnectWith, ProviderRefused, ProviderBusy, ProviderKeyRefused,
+        ProviderUnavailable),
     uses=(Postgres("connections"), Bus("connections"), Keys(), Table("connections", write=True), Provider("stripe")),
 )  # fmt: skip
 def handler(scope: Scope, body: NewConnection) -> ConnectionView:

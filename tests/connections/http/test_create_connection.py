@@ -170,6 +170,25 @@ class TestFaults:
         assert arrives(api, again.body, secret_of(world, again.body["id"])).status == 200
         assert world.emitted() == ["connections.connection.created.v1"]
 
+    def test_an_endpoint_whose_answer_broke_off_is_got_again(self, api: Api, world: World, fake_stripe: FakeStripe) -> None:
+        fake_stripe.fail_next(2, method="POST", path="/v1/webhook_endpoints", when="after", disconnect=True)
+        assert api.as_key().post("/v1/connections", BY_KEY).status == 503
+        (made,) = endpoints_of(fake_stripe)
+        assert connect_by_key(api)["webhook_endpoints"] == [made.id]
+
+    def test_a_connection_that_is_undone_meanwhile_leaves_no_endpoint(
+        self, api: Api, world: World, fake_stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make = endpoints._make
+
+        def undone(*args: Any, **how: Any) -> dict[str, Any]:
+            world.admin.execute("DELETE FROM connections.connections WHERE workspace_id = %s", (world.workspace_id,))
+            return make(*args, **how)
+
+        monkeypatch.setattr(endpoints, "_make", undone)
+        assert api.as_key().post("/v1/connections", BY_KEY).status == 404
+        assert endpoints_of(fake_stripe) == []
+
     def test_a_crash_before_the_result_is_gone_on_with(
         self, api: Api, world: World, fake_stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -2,9 +2,11 @@
 
 Stripe shows a secret once, when the endpoint is made. So the intent is recorded first, the endpoints are asked for under
 idempotency keys that follow from it, and then they are recorded with their secrets. A retry within a day asks under the same
-keys and gets the same endpoints; after that Stripe has forgotten the keys, so what was made is found by its metadata, removed,
-and made anew. Stripe's API cannot roll a secret: a rotation makes a second endpoint, accepts both secrets, and then deletes the
-first. While both are there events come twice, which the mirror is made for.
+keys and gets the same endpoints. After that Stripe has forgotten the keys, and after a failure that it answered it would answer
+the same again: then what was made is found by its metadata, removed, and made anew.
+
+Stripe's API cannot roll a secret: a rotation makes a second endpoint, accepts both secrets, and then deletes the first. While
+both are there events come twice, which the mirror is made for.
 """
 
 from collections.abc import Iterable
@@ -15,7 +17,7 @@ from typing import Any
 
 from oppulence.connections import store
 from oppulence.connections.door_table import SECRETS
-from oppulence.connections.errors import ProviderKeyRefused, ProviderObjectMissing
+from oppulence.connections.errors import ConnectionNotFound, ProviderKeyRefused, ProviderObjectMissing, ProviderUnavailable
 from oppulence.connections.manage import announce, digest, key_of, live, seal, secrets_of, url_of
 from oppulence.connections.store import Connection
 from oppulence.connections.stripe_gateway import API_VERSION, StripeGateway
@@ -44,8 +46,18 @@ def register(scope: Scope, connection_id: str) -> Connection:
     if clock.real_now() - intent > KEYS_LIVE_FOR:
         remove(gateway, connection_id, keep=[one["id"] for one in row.endpoints])
         intent = in_transaction(scope, lambda uow: _begin(uow, live(uow, connection_id, connecting=True)))
-    made = [_make(gateway, row, intent, connect=connect) for connect in ((False, True) if row.connect else (False,))]
-    return in_transaction(scope, lambda uow: _record(uow, connection_id, intent, made))
+    try:
+        made = [_make(gateway, row, intent, connect=connect) for connect in ((False, True) if row.connect else (False,))]
+    except ProviderUnavailable as error:
+        if error.answered:
+            in_transaction(scope, lambda uow: _abandon(uow, connection_id, intent))
+        raise
+    try:
+        return in_transaction(scope, lambda uow: _record(uow, connection_id, intent, made))
+    except ConnectionNotFound:  # removed, or undone, meanwhile
+        for one in made:
+            _delete(gateway, one["id"])
+        raise
 
 
 def retire(scope: Scope, connection_id: str) -> Connection:
@@ -130,6 +142,9 @@ def undo(scope: Scope, row: Connection) -> None:
     Raises:
         ProviderRefused, ProviderBusy, ProviderUnavailable
     """
+    now = in_transaction(scope, lambda uow: store.get(uow.conn, row.id))
+    if now is None or now.status != "connecting":
+        return  # somebody beside us finished it
     key = in_transaction(scope, lambda uow: key_of(uow, row))
     with suppress(ProviderKeyRefused):  # then it made none, or cannot be asked any more
         remove(StripeGateway(row.id, key), row.id)
@@ -146,6 +161,13 @@ def _begin(uow: UnitOfWork, row: Connection) -> datetime:
     at = clock.real_now()
     store.update(uow.conn, replace(row, endpoint_intent_at=at))
     return at
+
+
+def _abandon(uow: UnitOfWork, connection_id: str, intent: datetime) -> None:
+    """Make the intent one whose idempotency keys are of no use any more."""
+    row = live(uow, connection_id, connecting=True)
+    if row.endpoint_intent_at == intent:
+        store.update(uow.conn, replace(row, endpoint_intent_at=intent - 2 * KEYS_LIVE_FOR))
 
 
 def _make(gateway: StripeGateway, row: Connection, intent: datetime, *, connect: bool) -> dict[str, Any]:

@@ -130,11 +130,15 @@ class ProviderBusy(Unavailable):
 
 
 class ProviderUnavailable(Unavailable):
-    """The provider fails, cannot be reached, or did not answer in time. A write may have been done."""
+    """The provider fails, cannot be reached, or did not answer in time. A write may have been done.
+
+    `answered` says that it did answer: that it fails. Stripe then answers the same to a repeat under the same idempotency key.
+    """
 
     type = "provider_error"
     code = "provider_unavailable"
 
-    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+    def __init__(self, message: str, retry_after_s: int = 5, *, answered: bool = False) -> None:
         super().__init__(message, retry_after=retry_after_s)
         self.retry_after_s = retry_after_s
+        self.answered = answered

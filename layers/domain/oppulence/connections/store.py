@@ -93,8 +93,8 @@ def update(conn: Database, row: Connection) -> Connection:
                    SET status = %(status)s, provider_account_id = %(provider_account_id)s, webhook_secrets = %(webhook_secrets)s,
                        api_key = %(api_key)s, metadata = %(metadata)s, status_reason = %(status_reason)s,
                        endpoints = %(endpoints)s, partner_event_source = %(partner_event_source)s,
-                       endpoint_intent_at = %(endpoint_intent_at)s, account = %(account)s, updated_at = %(updated_at)s,
-                       version = version + 1
+                       endpoint_intent_at = %(endpoint_intent_at)s, connect = %(connect)s, account = %(account)s,
+                       updated_at = %(updated_at)s, version = version + 1
                  WHERE id = %(id)s
                 """,
                 _values(row),
@@ -106,7 +106,7 @@ def update(conn: Database, row: Connection) -> Connection:
 
 def delete(conn: Database, connection_id: str) -> None:
     """Delete a connection that never came about."""
-    conn.execute("DELETE FROM connections.connections WHERE id = %s", (connection_id,))
+    conn.execute("DELETE FROM connections.connections WHERE id = %s AND status = 'connecting'", (connection_id,))
 
 
 def page(conn: Database, query: ConnectionQuery, after: After | None, most: int) -> list[Connection]:

@@ -158,7 +158,7 @@ def _refusal(status: int, headers: Mapping[str, str], content: bytes, account: s
     if status == 429 or status == 409:
         return ProviderBusy("Stripe asks to wait before the next request.", _seconds(headers.get("Retry-After")))
     if status >= 500:
-        return ProviderUnavailable(f"Stripe failed with status {status}.", _seconds(headers.get("Retry-After"), 5))
+        return ProviderUnavailable(f"Stripe failed with status {status}.", _seconds(headers.get("Retry-After"), 5), answered=True)
     return ProviderRefused(f"Stripe refused the request ({status}): {message}", status, code)
 
 
