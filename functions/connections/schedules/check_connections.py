@@ -1,4 +1,4 @@
-"""Ask providers whether connections' keys still work, and finish what was begun there and left."""
+"""Ask providers whether connections' keys and endpoints still work, and finish what was begun there and left."""
 
 from oppulence.connections import care
 from oppulence.kernel.capabilities import Bus, Keys, Postgres, Provider, Table
@@ -11,4 +11,4 @@ from oppulence.kernel.uow import Scope
     uses=(Postgres("connections"), Bus("connections"), Keys(), Table("connections", write=True), Provider("stripe")),
 )  # fmt: skip
 def handler(scope: Scope) -> dict[str, int]:
-    return care.check_keys(scope) | care.clean_up(scope)
+    return care.check_connections(scope) | care.clean_up(scope)

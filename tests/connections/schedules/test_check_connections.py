@@ -61,6 +61,22 @@ def test_a_stripe_that_fails_says_nothing_of_a_key(api: Api, world: World, fake_
     assert stored(world, made["id"])["status"] == "active"
 
 
+def test_an_endpoint_that_was_disabled_is_enabled_and_a_deleted_one_made_anew(
+    api: Api, world: World, fake_stripe: FakeStripe
+) -> None:
+    made = connect_by_key(api, connect=True)
+    sdk = fake_stripe.client().v1.webhook_endpoints
+    disabled, deleted = made["webhook_endpoints"]
+    sdk.update(disabled, {"disabled": True})
+    run()
+    assert [one.status for one in endpoints_of(fake_stripe)] == ["enabled"] * 2
+    assert api.as_key().get(f"/v1/connections/{made['id']}").body["webhook_endpoints"] == made["webhook_endpoints"]
+    sdk.delete(deleted)
+    run()
+    now = api.as_key().get(f"/v1/connections/{made['id']}").body["webhook_endpoints"]
+    assert {one.id for one in endpoints_of(fake_stripe)} == set(now) and len(now) == 2 and deleted not in now
+
+
 def test_a_connection_that_nobody_finished_is_undone(
     api: Api, world: World, fake_stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

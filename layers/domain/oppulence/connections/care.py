@@ -7,13 +7,17 @@ from oppulence.kernel.errors import AppError
 from oppulence.kernel.uow import Scope, in_transaction
 
 
-def check_keys(scope: Scope) -> dict[str, int]:
-    """Ask Stripe about the key of every active connection; says how many were asked, refused, and could not be asked."""
-    done = {"checked": 0, "refused": 0, "not_asked": 0}
+def check_connections(scope: Scope) -> dict[str, int]:
+    """Ask Stripe about the key and the endpoints of every active connection.
+
+    Says how many were asked, had endpoints that were put right, were refused, and could not be asked.
+    """
+    done = {"checked": 0, "repaired": 0, "refused": 0, "not_asked": 0}
     for workspace_id, connection_id in in_transaction(scope, lambda uow: api.all_stripe_connections(uow.conn)):
         own = Scope(scope.context, workspace_id)
         try:
             api.stripe(own, connection_id).get("/v1/account")
+            done["repaired"] += endpoints.repair(own, connection_id)
             done["checked"] += 1
         except ProviderKeyRefused as refused:
             if refused.permission is None:

@@ -22,6 +22,7 @@ from oppulence.connections.manage import announce, digest, key_of, live, seal, s
 from oppulence.connections.store import Connection
 from oppulence.connections.stripe_gateway import API_VERSION, StripeGateway
 from oppulence.kernel import clock
+from oppulence.kernel.ids import new_id
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 
 PATH = "/v1/webhook_endpoints"
@@ -82,14 +83,34 @@ def replaced(row: Connection) -> list[dict[str, str]]:
     return [one for one in row.endpoints if one["made"] != row.endpoints[0]["made"]]
 
 
+def repair(scope: Scope, connection_id: str) -> bool:
+    """Enable endpoints that Stripe, or somebody there, has disabled, and make new ones for those deleted; whether it had to.
+
+    Raises:
+        As `register`.
+    """
+    row, key = in_transaction(scope, lambda uow: (row := live(uow, connection_id), key_of(uow, row)))
+    if not row.endpoints:
+        return False
+    gateway = StripeGateway(connection_id, key)
+    states = {one["id"]: one["status"] for one in _listed(gateway)}
+    disabled = [one["id"] for one in row.endpoints if states.get(one["id"]) == "disabled"]
+    for endpoint_id in disabled:
+        gateway.post(f"{PATH}/{endpoint_id}", {"disabled": False}, idempotency_key=new_id("enable"))
+    deleted = any(one["id"] not in states for one in row.endpoints)
+    if deleted:
+        register(scope, connection_id)
+        retire(scope, connection_id)
+    return deleted or bool(disabled)
+
+
 def remove(gateway: StripeGateway, connection_id: str, keep: Iterable[str] = ()) -> int:
     """Delete every endpoint at Stripe that was made for a connection, recorded or not; returns how many.
 
     Raises:
         ProviderKeyRefused, ProviderRefused, ProviderBusy, ProviderUnavailable
     """
-    listed = gateway.get(PATH, {"limit": 100}).json()["data"]  # Stripe allows 16, so one page holds them
-    found = [one for one in listed if one["metadata"].get(MARK) == connection_id and one["id"] not in set(keep)]
+    found = [one for one in _listed(gateway) if one["metadata"].get(MARK) == connection_id and one["id"] not in set(keep)]
     for one in found:
         _delete(gateway, one["id"])
     return len(found)
@@ -209,6 +230,12 @@ def _forget(uow: UnitOfWork, connection_id: str, gone: set[str]) -> Connection:
     ))  # fmt: skip
     announce(uow, changed, "webhook.configured")
     return changed
+
+
+def _listed(gateway: StripeGateway) -> list[dict[str, Any]]:
+    """The account's endpoints; Stripe allows 16 of each mode, so one page holds them."""
+    found: list[dict[str, Any]] = gateway.get(PATH, {"limit": 100}).json()["data"]
+    return found
 
 
 def _delete(gateway: StripeGateway, endpoint_id: str) -> None:
