@@ -14,6 +14,7 @@ from oppulence.kernel.request import Model
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.sync import comparison_store
 from oppulence.sync.comparison_store import Comparison
+from oppulence.tenancy import api as tenancy
 
 RECENT = 10_000
 """Lag and types are read from so many of the workspace's latest webhooks."""
@@ -113,7 +114,8 @@ def status(uow: UnitOfWork) -> SyncStatus:
         for one in connections.stripe_connections(uow.conn)
         if one.status != "disconnected"
     ]
-    return SyncStatus(connections=rows, dead_letters=_dead_letters(uow.conn))
+    dead = tenancy.dead_letters(uow.conn, uow.scope.context)
+    return SyncStatus(connections=rows, dead_letters=dead.pending + dead.retrying + dead.kept)
 
 
 def _connection(one: connections.StripeConnection, recent: list[_Recent], reconciled: _Reconciled) -> ConnectionStatus:
@@ -178,13 +180,6 @@ def _reconciled(conn: Connection) -> list[_Reconciled]:
         """,
         {},
     )
-
-
-def _dead_letters(conn: Connection) -> int:
-    row = conn.execute(
-        "SELECT count(*) FROM tenancy_api.dead_letters WHERE consumer LIKE 'sync.%%' AND status NOT IN ('resolved', 'discarded')"
-    ).fetchone()
-    return int(str(row[0])) if row else 0
 
 
 class SyncGap(Model):

@@ -114,11 +114,12 @@ def discard(uow: UnitOfWork, letter_id: str, reason: str) -> DeadLetter:
 
 def send(scope: Scope, homes: Sequence[Home]) -> int:
     """Put letters on their queues and mark them; returns how many. What fails stays meant, for the clock."""
+    if not homes:
+        return 0
     sent: list[str] = []
-    ring = keyring(scope) if homes else None
+    ring = keyring(scope)
     for home in homes:
         try:
-            assert ring is not None
             dead_letters.send_home(home.queue, letter_bodies.read(home.body_key, ring), home.id)
             sent.append(home.id)
         except AppError as error:
