@@ -35,11 +35,16 @@ def run() -> None:
     entry(SCHEDULE)({}, None)
 
 
+def exports(world: World) -> list[tuple[str, str]]:
+    """Key and hash of what was exported."""
+    query = "SELECT s3_key, sha256 FROM sync.raw_exports WHERE workspace_id = %s"
+    return world.admin.execute(query, (world.workspace_id,)).fetchall()
+
+
 def parts(world: World) -> list[dict[str, Any]]:
-    """The exported events, read with the workspace's key, in the order of the notes."""
+    """The exported events, read with the workspace's key."""
     ring = db.read("sync", lambda conn: crypto.keyring(conn, world.workspace_id))
-    found = world.within("sync", lambda uow: retention.exported(uow, None, None))
-    return [line for one in found for line in retention.lines(ring, content(one.s3_key))]
+    return [line for key, _ in exports(world) for line in retention.lines(ring, content(key))]
 
 
 def content(key: str) -> bytes:
@@ -51,33 +56,26 @@ def test_a_month_that_is_over_for_long_enough_leaves_and_can_be_read_exactly(old
     run()
     assert old.count("sync.raw_events") == 20
     assert sorted(one["body"] for one in parts(old)) == sorted(BODIES[:40])
-    (export,) = old.within("sync", lambda uow: retention.exported(uow, None, None))
-    manifest = json.loads(content(export.s3_key.replace(".ndjson.gz.sealed", ".manifest.json")))
-    assert (manifest["events"], manifest["sha256"], sum(manifest["types"].values())) == (40, export.sha256, 40)
-    assert BODIES[0][:30] not in content(export.s3_key)
+    ((key, sha256),) = exports(old)
+    manifest = json.loads(content(key.replace(".ndjson.gz.sealed", ".manifest.json")))
+    assert (manifest["events"], manifest["sha256"], sum(manifest["types"].values())) == (40, sha256, 40)
+    assert BODIES[0][:30] not in content(key)
     run()
     assert len(parts(old)) == 40
     assert old.count("sync.objects") > 0
-
-
-def test_a_replay_is_told_of_what_lies_elsewhere_in_its_window(old: World) -> None:
-    run()
-    for since, until, count in ((None, None, 1), (datetime(2026, 1, 10, tzinfo=UTC), None, 0), (None, NOW, 1)):
-        window = (since, until)
-        assert len(old.within("sync", lambda uow, one=window: retention.exported(uow, *one))) == count
 
 
 def test_a_month_leaves_in_parts_that_memory_holds(old: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention_store, "PART_EVENTS", 17)
     run()
     assert sorted(one["event_id"] for one in parts(old)) == sorted(json.loads(body)["id"] for body in BODIES[:40])
-    assert len(old.within("sync", lambda uow: retention.exported(uow, None, None))) == 3
+    assert len(exports(old)) == 3
 
 
 def test_large_bodies_make_small_parts_and_each_has_at_least_one(old: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention_store, "PART_BYTES", 1)
     run()
-    assert len(old.within("sync", lambda uow: retention.exported(uow, None, None))) == 40
+    assert len(exports(old)) == 40
 
 
 @pytest.mark.parametrize("days", [None, 400])
@@ -125,4 +123,4 @@ def test_another_workspace_keeps_its_own(old: World) -> None:
     old.admin.execute("UPDATE sync.raw_events SET received_at = created_at WHERE workspace_id = %s", (other,))
     run()
     assert old.count("sync.raw_events", other) == 1
-    assert old.within("sync", lambda uow: retention.exported(uow, None, None), other) == []
+    assert old.count("sync.raw_exports", other) == 0

@@ -13,7 +13,7 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import psycopg
@@ -77,11 +77,6 @@ def export_expired(scope: Scope) -> dict[str, int]:
             telemetry.logger().error("raw_events_not_exported", exc_info=error, extra={"workspace_id": workspace_id})
             done["failed"] += 1
     return done
-
-
-def exported(uow: UnitOfWork, since: datetime | None, until: datetime | None) -> list[Export]:
-    """Where events received in a window went that are no longer here, the oldest first."""
-    return store.exports(uow.conn, since, until)
 
 
 def lines(ring: Keyring, sealed: bytes) -> Iterator[dict[str, Any]]:

@@ -122,17 +122,3 @@ def take_out(conn: Connection, workspace_id: str, export: Export, rows: Sequence
             export.last_received_at, at,
         ),
     )  # fmt: skip
-
-
-def exports(conn: Connection, since: datetime | None, until: datetime | None) -> list[Export]:
-    """Exported parts with events received in a window."""
-    with conn.cursor(row_factory=class_row(Export)) as cur:
-        return cur.execute(
-            """
-            SELECT s3_key, month, events, sha256, first_received_at, last_received_at FROM sync.raw_exports
-             WHERE (%(since)s::timestamptz IS NULL OR last_received_at >= %(since)s)
-               AND (%(until)s::timestamptz IS NULL OR first_received_at < %(until)s)
-             ORDER BY first_received_at, s3_key
-            """,
-            {"since": since, "until": until},
-        ).fetchall()
