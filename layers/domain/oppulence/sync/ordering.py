@@ -57,6 +57,8 @@ class Verdict:
 
 def decide(seen: Sequence[Seen]) -> Verdict:
     """Which event shows the object's latest state. Unless the arrival decides, the order of the sequence does not matter."""
+    if len(seen) == 1:
+        return Verdict(seen[0])
     newest = max(one.event.created for one in seen)
     rivals = list({one.event.id: one for one in seen if one.event.created == newest}.values())
     if len(rivals) == 1:

@@ -19,7 +19,7 @@ EventKey = tuple[str, str]
 """Account, event id."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RawEvent:
     """One event as it is to be stored, in the order of the statement's columns."""
 

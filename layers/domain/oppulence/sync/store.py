@@ -20,7 +20,7 @@ _modes: dict[str, str] = {}
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredObject:
     """What is stored of an object, in the order of the statement's columns; `version` 0 is an object not yet seen.
 
@@ -55,7 +55,7 @@ class StoredObject:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ObjectState:
     """What an object's row becomes. `data` is None when only the told facts grew."""
 
