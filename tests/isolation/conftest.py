@@ -10,7 +10,7 @@ from infra.local.stripe.fake import FakeStripe
 from oppulence.kernel import aws, oidc
 from tests.isolation import tenants
 from tests.isolation.tenants import Tenant
-from tests.support import letters
+from tests.support import letters, olap
 from tests.support.api import Api
 from tests.support.world import World
 from tests.tenancy.people import AUDIENCE, ISSUER, People, key_set_url
@@ -20,7 +20,7 @@ MACHINE = '{"StartAt": "W", "States": {"W": {"Type": "Succeed"}}}'
 
 @pytest.fixture(scope="package")
 def surroundings(environment: None, stripe_process: FakeStripe) -> Iterator[None]:
-    """What routes and consumers find beyond the stores: a Stripe, an issuer, and a machine to start."""
+    """What routes and consumers find beyond PostgreSQL: a Stripe, an issuer, a machine to start, and an analytical store."""
     patch = pytest.MonkeyPatch()
     patch.setenv("STRIPE_API_BASE", stripe_process.url)
     patch.setattr(oidc, "_keys", None)
@@ -30,8 +30,10 @@ def surroundings(environment: None, stripe_process: FakeStripe) -> Iterator[None
     machine = aws.client("stepfunctions").create_state_machine(
         name="isolation", definition=MACHINE, roleArn="arn:aws:iam::123456789012:role/x"
     )
-    patch.setenv("MACHINE_RECOVERY_DUNNING", machine["stateMachineArn"])
-    with letters.queues():
+    for name in ("MACHINE_RECOVERY_DUNNING", "MACHINE_SYNC_BACKFILL"):
+        patch.setenv(name, machine["stateMachineArn"])
+    with letters.queues(), olap.server() as engine:
+        olap.use(engine, patch)
         yield
     aws.client("stepfunctions").delete_state_machine(stateMachineArn=machine["stateMachineArn"])
     patch.undo()
