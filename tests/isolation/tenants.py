@@ -51,7 +51,7 @@ class Seen:
             kept = self.named.setdefault(name, [])
             if value not in kept and len(kept) < PER_NAME:
                 kept.append(value)
-            if len(value) >= 10 and re.search(r"[\d@]", value) and not re.fullmatch(r"[\d.]+", value):
+            if len(value) >= 10 and re.search(r"[\d@]", value) and not re.fullmatch(r"[\d.]+|[\d-]{10}T[\d:.]+Z", value):
                 self.texts.add(value)
         elif isinstance(value, int) and value >= 100:
             self.numbers.add(value)
