@@ -91,6 +91,8 @@ def build(world: World, people: People) -> Tenant:
     for _ in range(3):  # consumers emit in turn
         _deliver(world, world.envelopes())
     assert caller.post("/v1/sync/replays", {"all": True}).status == 202
+    backfill = {"connection_id": made[0].body["id"], "object_types": ["charge", "tax_id"]}
+    assert caller.post("/v1/sync/backfills", backfill).status == 202
     event = envelope(world.workspace_id, stripe.webhook(world.workspace_id, corpus[0]))
     letters.die(event, reason=f"ValueError: {random_text(20)}")
     letters.drain()
