@@ -119,7 +119,6 @@ def test_where_events_do_not_say_what_was_before_stripe_is_asked(world: World, f
         doubts += settle(world, world.workspace_id)
     ends_right(world, world.workspace_id)
     assert 0 < doubts < len(stripe.corpus()) / 10
-    print(order, doubts)
 
 
 @pytest.mark.slow
