@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from infra.local.stripe.fake import FakeStripe
+from oppulence.connections import api as connections
+from oppulence.connections.stripe_gateway import StripeGateway
 from oppulence.kernel.uow import Scope
 from oppulence.sync import comparing
 from oppulence.sync.comparison_store import Comparison
@@ -115,6 +117,16 @@ def test_a_refused_key_is_told(api: Api, world: World, connection_id: str, fake_
     fake_stripe.revoke(fake_stripe.key)
     assert comparing.compare(Scope("sync", world.workspace_id), connection_id, "customer", today) is None
     assert api.as_key().get(f"/v1/connections/{connection_id}").body["status"] == "needs_reauth"
+
+
+def test_a_key_that_may_not_list_one_type_still_works(
+    api: Api, world: World, connection_id: str, fake_stripe: FakeStripe, today: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = StripeGateway(connection_id, fake_stripe.restricted_key("rak_customer_read"))
+    monkeypatch.setattr(connections, "stripe", lambda scope, connection_id: narrow)
+    assert comparing.compare(Scope("sync", world.workspace_id), connection_id, "invoice", today) is None
+    assert compare(world, connection_id, "customer", today).listed == 0
+    assert api.as_key().get(f"/v1/connections/{connection_id}").body["status"] == "active"
 
 
 def test_days_before_the_connection_are_left_to_backfills(world: World, connection_id: str, today: date) -> None:

@@ -3,7 +3,7 @@
     gateway = api.stripe(scope, connection_id)        # opens and closes a transaction of its own; the function declares Keys()
     answer = gateway.get("/v1/customers/cus_1")       # outside any transaction; the function declares Provider("stripe")
 
-Whoever meets a ProviderKeyRefused calls `mark_needs_reauth` in a unit of work.
+Whoever meets a ProviderKeyRefused calls `note_refused_key` in a unit of work.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConnectionHasNoKey", "ConnectionNotFound", "ProviderBusy", "ProviderKeyRefused", "ProviderObjectMissing", "ProviderRefused",
-    "ProviderUnavailable", "StripeConnection", "all_stripe_connections", "mark_needs_reauth", "stripe", "stripe_connections",
+    "ProviderUnavailable", "StripeConnection", "all_stripe_connections", "mark_needs_reauth", "note_refused_key", "stripe",
+    "stripe_connections",
 ]  # fmt: skip
 
 API_KEY = "api_key"
@@ -103,3 +104,9 @@ def mark_needs_reauth(uow: UnitOfWork, connection_id: str, reason: str) -> bool:
         return False
     uow.audit("connection.needs_reauth", "connection", connection_id, metadata={"reason": reason[:500]})
     return True
+
+
+def note_refused_key(uow: UnitOfWork, connection_id: str, refused: ProviderKeyRefused) -> None:
+    """Mark the connection, unless the key only lacks one permission: it serves for all else then."""
+    if refused.permission is None:
+        mark_needs_reauth(uow, connection_id, str(refused))

@@ -86,8 +86,7 @@ def compare(scope: Scope, connection_id: str, object_type: str, day: date) -> Co
     try:
         listed, since = _list(connections.stripe(scope, connection_id), sample)
     except ProviderKeyRefused as refused:
-        reason = str(refused)
-        in_transaction(scope, lambda uow: connections.mark_needs_reauth(uow, connection_id, reason))
+        in_transaction(scope, lambda uow, why=refused: connections.note_refused_key(uow, connection_id, why))  # type: ignore[misc]
         return None
     except (ProviderBusy, ProviderUnavailable, ProviderRefused) as failed:
         telemetry.logger().warning("sample_not_listed", extra={"reason": str(failed), "object_type": object_type})

@@ -42,8 +42,7 @@ def settle_doubt(workspace_id: str, doubt: ObjectInDoubt) -> None:
     except (ConnectionNotFound, ConnectionHasNoKey):
         return
     except ProviderKeyRefused as error:
-        reason = str(error)
-        in_transaction(scope, lambda uow: connections.mark_needs_reauth(uow, doubt.connection_id, reason))
+        in_transaction(scope, lambda uow, why=error: connections.note_refused_key(uow, doubt.connection_id, why))  # type: ignore[misc]
         return
     in_transaction(scope, lambda uow: observe(uow, [seen], doubt.connection_id))
 

@@ -102,8 +102,7 @@ class _Pass:
             ended = self._recent()
         except ProviderKeyRefused as refused:
             error = str(refused)
-            reason = error
-            in_transaction(self.scope, lambda uow: connections.mark_needs_reauth(uow, self.progress.connection_id, reason))
+            in_transaction(self.scope, lambda uow, why=refused: connections.note_refused_key(uow, self.connection.id, why))  # type: ignore[misc]
         except (ProviderBusy, ProviderUnavailable, ProviderRefused) as failed:
             error = str(failed)
         in_transaction(self.scope, lambda uow: reconcile_store.end(uow.conn, self.progress, (uow.now, ended, error)))
