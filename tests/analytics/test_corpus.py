@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -120,7 +121,7 @@ def charge_events() -> dict[str, dict[str, Any]]:
     return shown
 
 
-GROUPS = {
+GROUPS: dict[str, Callable[[dict[str, Any]], str]] = {
     "decline_code": lambda one: one["outcome"]["reason"],
     "card_brand": lambda one: (one["payment_method_details"].get("card") or {}).get("brand") or "unknown",
     "country": lambda one: (one["payment_method_details"].get("card") or {}).get("country") or "unknown",

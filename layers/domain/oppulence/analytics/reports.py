@@ -175,7 +175,7 @@ def _read_attempts(asked: Asked) -> Figures:
     if asked.group is not Group.DECLINE_CODE:
         return found
     tried = _totals(found)
-    failed = {key: (numbers[1], numbers[3]) for key, numbers in found.items() if numbers[1]}
+    failed: Figures = {key: (numbers[1], numbers[3]) for key, numbers in found.items() if numbers[1]}
     figure: Figures = {}
     for key, (tries, _, tried_minor, _) in _spread(tried, failed):
         number, failed_minor = failed.get(key, (0, 0))
