@@ -15,6 +15,9 @@ DATA_KEY = b"\x07" * 32
 calls: Counter[str] = Counter()
 """Requests by operation, such as `dynamodb.UpdateItem`, since the last `calls.clear()`."""
 
+watched: dict[str, list[str]] = {}
+"""What the buses took of these types, as JSON: put an empty list under a type to have its events kept."""
+
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -50,6 +53,9 @@ def _updated(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put_events(asked: dict[str, Any]) -> dict[str, Any]:
+    for entry in asked["Entries"] if watched else ():
+        if entry["DetailType"] in watched:
+            watched[entry["DetailType"]].append(entry["Detail"])
     return {"FailedEntryCount": 0, "Entries": [{"EventId": "instant"} for _ in asked["Entries"]]}
 
 

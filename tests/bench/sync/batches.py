@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.support import entries, stripe
 
+CONNECTION_ID = "conn_00000000000000000000"
 SECRET = "whsec_bench"  # noqa: S105 - signs the bench's own bodies
 
 
@@ -35,7 +36,9 @@ def write(file: Path, workspace_id: str, bodies: Sequence[bytes], size: int, sig
     with file.open("wb") as out:
         for start in range(0, len(bodies), size):
             cut = bodies[start : start + size]
-            sealed = entries.queue_batch(*(entries.envelope(workspace_id, stripe.webhook(workspace_id, body)) for body in cut))
+            sealed = entries.queue_batch(
+                *(entries.envelope(workspace_id, stripe.webhook(workspace_id, body, CONNECTION_ID)) for body in cut)
+            )
             data = pickle.dumps(Batch([(stripe.signature(body, SECRET, signed_at), body) for body in cut], sealed))
             places.append((out.tell(), len(data)))
             out.write(data)

@@ -13,23 +13,30 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
-from functions.sync.consumers.on_webhook_received import handler
+from functions.sync.consumers import on_object_in_doubt, on_webhook_received
 from oppulence.connections import stripe_signature
 from oppulence.kernel import crypto
+from oppulence.kernel.events import Envelope
+from oppulence.sync.events import ObjectInDoubt
 from tests.bench import instant
 from tests.bench.figures import Seconds
 from tests.bench.sync import batches
 from tests.bench.sync.batches import SECRET, Batch, Batches
+from tests.support import entries
 
 TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)
 class Done:
-    """What one worker did: when it was through, how long each of its batches took, processor time and peak memory."""
+    """What one worker did: when it was through, how long each of its batches took, processor time and peak memory.
+
+    `fetched` are the objects in doubt that it asked Stripe for after its batches; they are in the time, not in the latencies.
+    """
 
     finished: Seconds
     latencies: list[Seconds]
+    fetched: int
     computed: Seconds
     peak_mb: float
 
@@ -97,6 +104,7 @@ def _work(pipe: Connection, following: "Synchronized[int]") -> None:
     """A worker's life."""
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for as long as the process lives
     instant.answer_at_once("kms", "events")
+    instant.watched[ObjectInDoubt.type] = []
     while (job := pipe.recv()) is not None:
         try:
             pipe.send(_take(pipe, following, *job))
@@ -117,7 +125,8 @@ def _take(pipe: Connection, following: "Synchronized[int]", workspace_id: str, g
             started = time.perf_counter()
             _deliver(one, given.signed_at)
             latencies.append(time.perf_counter() - started)
-        return Done(time.perf_counter(), latencies, time.process_time() - computed, _peak_mb())
+        fetched = _settle_doubts()
+        return Done(time.perf_counter(), latencies, fetched, time.process_time() - computed, _peak_mb())
 
 
 def _next(file: int, following: "Synchronized[int]", given: Batches) -> bytes | None:
@@ -135,8 +144,19 @@ def _deliver(one: Batch, now: int) -> None:
     for header, body in one.posted:
         signature = stripe_signature.parse(header)
         assert signature and signature.is_fresh(now) and signature.matches(body, (SECRET,)), header
-    result = handler(one.invocation, None)
+    result = on_webhook_received.handler(one.invocation, None)
     assert result == {"batchItemFailures": []}, result
+
+
+def _settle_doubts() -> int:
+    """What the bus would hand to the consumer of objects in doubt; returns how many."""
+    doubts = instant.watched[ObjectInDoubt.type]
+    for detail in doubts:
+        result = on_object_in_doubt.handler(entries.queue_batch(Envelope.model_validate_json(detail)), None)
+        assert result == {"batchItemFailures": []}, result
+    fetched = len(doubts)
+    doubts.clear()
+    return fetched
 
 
 def _peak_mb() -> float:
