@@ -11,6 +11,6 @@ per object, in whatever order the events come.
 In SQL: views in schema `sync_api` with typed columns, listed in `typed_views`.
 Emits: sync.invoice.*, sync.payment.*, sync.refund.*, sync.dispute.*, sync.credit_note.*, sync.payout.*, sync.customer.*,
 sync.balance_transaction.recorded, sync.subscription.*, sync.discount.*, sync.coupon.created, sync.payment_method.expiring,
-sync.event.stored, sync.object.in_doubt.
+sync.event.stored, sync.object.in_doubt|observed.
 Consumes: connections.webhook.received; its own sync.replay.scheduled, sync.object.in_doubt.
 """

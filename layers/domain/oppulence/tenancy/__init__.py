@@ -8,5 +8,5 @@ Invariants: a workspace has an owner; nobody grants more than they have; only SH
 rows of the audit log are only ever added, and each is chained to the one before within a minute; a dead letter leaves SQS only
 when its row and its body are kept, is tried by itself once, and then waits for a person.
 Emits: tenancy.workspace.created|deletion_scheduled|restored|erased, tenancy.member.invited|joined|removed,
-tenancy.api_key.created|rotated|revoked. Consumes: nothing.
+tenancy.api_key.created|rotated|revoked, tenancy.audit_log.sealed. Consumes: nothing.
 """
