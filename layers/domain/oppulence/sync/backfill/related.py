@@ -1,9 +1,6 @@
 """Objects that listed ones name and the mirror lacks."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
-
-from pydantic_core import from_json
 
 from oppulence.connections.errors import ProviderObjectMissing, ProviderRefused
 from oppulence.sync.backfill.listing import Lister, Page
@@ -43,5 +40,4 @@ def fetch(lister: Lister, account: str, named: Named) -> Observed | None:
         answer = lister.ask(path, None, account)
     except (ProviderObjectMissing, ProviderRefused):
         return None
-    shown: dict[str, Any] = from_json(answer.body)
-    return Observed(account, shown, answer.asked_at)
+    return Observed(account, answer.json(), answer.asked_at)
