@@ -14,7 +14,6 @@ PLURAL = (
     " terminal.configuration terminal.location terminal.reader three_d_secure.authentication treasury.credit_reversal"
     " treasury.debit_reversal treasury.financial_account treasury.inbound_transfer treasury.outbound_payment"
     " treasury.outbound_transfer treasury.received_credit treasury.received_debit treasury.transaction"
-    " treasury.transaction_entry"
 )
 """Types whose path is their name in the plural, below the name's first part."""
 
@@ -29,6 +28,12 @@ def readable(name: str) -> Readable:
 TYPES = (
     *(readable(name) for name in PLURAL.split()),
     Readable("apple_pay_domain", "apple_pay/domains", "ApplePayDomainListParams", "apple_pay_domain"),
+    Readable(
+        "treasury.transaction_entry",
+        "treasury/transaction_entries",
+        "treasury.TransactionEntryListParams",
+        "treasury_transaction",
+    ),
     Readable("scheduled_query_run", "sigma/scheduled_query_runs", "sigma.ScheduledQueryRunListParams", "sigma"),
 )
 for _one in TYPES:
