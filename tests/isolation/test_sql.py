@@ -23,6 +23,10 @@ TAKE_A_WORKSPACE = {
     "tenancy.authenticate_user": "answers only whether this person is a member there; runs before a workspace is set",
     "tenancy.wrapped_keys": "keys that only KMS opens, and only for that workspace; needed where no transaction is open",
     "ledger.assert_complete": "runs with its caller's rights, under the caller's policy",
+    "sync.store_raw": "runs with its caller's rights, under the caller's policy",
+    "sync.lock_objects": "runs with its caller's rights, under the caller's policy",
+    "sync.siblings": "runs with its caller's rights, under the caller's policy",
+    "sync.save_objects": "runs with its caller's rights, under the caller's policy",
 }
 """Functions that take a workspace's id, and why that is no way around the policy."""
 

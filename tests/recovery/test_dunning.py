@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
+from tests.support.standing_clock import START
 
 ALL = ["reminder_day_1", "reminder_day_3", "reminder_day_7", "last_call_day_14"]
 

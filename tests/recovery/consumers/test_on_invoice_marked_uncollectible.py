@@ -1,7 +1,8 @@
 """An invoice that is written off ends its case as lost."""
 
 from oppulence.sync import events as sync_events
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
+from tests.support.standing_clock import START
 
 
 def test_the_open_case_is_lost(dunning: Dunning) -> None:

@@ -1,7 +1,8 @@
 """A payment closes the case as recovered, whatever it was before."""
 
 from oppulence.sync import events as sync_events
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
+from tests.support.standing_clock import START
 
 
 def test_a_payment_recovers_the_case(dunning: Dunning) -> None:

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from oppulence.sync import events as sync_events
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
 from tests.support import entries
+from tests.support.standing_clock import START
 
 CONSUMER = "recovery.consumers.on_invoice_payment_failed"
 

@@ -1,7 +1,8 @@
 """An erased workspace's cases are gone, and nobody else's."""
 
 from oppulence.tenancy.events import WorkspaceErased
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
+from tests.support.standing_clock import START
 
 TABLES = ("recovery.cases", "recovery.steps", "recovery.timeline")
 

@@ -1,7 +1,8 @@
 """GET /v1/recovery/cases/{case_id}."""
 
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
 from tests.support.api import Api
+from tests.support.standing_clock import START
 
 
 def test_a_case_comes_with_its_timeline_and_reasons(api: Api, dunning: Dunning) -> None:

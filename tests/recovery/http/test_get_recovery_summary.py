@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oppulence.recovery.reports import rate
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
 from tests.support.api import Api
+from tests.support.standing_clock import START
 
 PATH = "/v1/recovery/summary"
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
 from tests.support.api import Api
+from tests.support.standing_clock import START
 
 PATH = "/v1/recovery/cases"
 

@@ -1,6 +1,7 @@
 """A case is closed only if that is what is next."""
 
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
+from tests.support.standing_clock import START
 
 
 def test_a_case_whose_cadence_is_over_is_lost(dunning: Dunning) -> None:

@@ -1,6 +1,7 @@
 """What the machine is told to do next."""
 
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
+from tests.support.standing_clock import START
 
 
 def test_it_waits_for_the_first_mail_in_seconds_of_domain_time(dunning: Dunning) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from oppulence.recovery.ses_gateway import NotSent, Uncertain
 from tests.recovery import ses_faults
-from tests.recovery.support import DAY, START, Dunning
+from tests.recovery.support import DAY, Dunning
+from tests.support.standing_clock import START
 
 STEP = "reminder_day_1"
 
