@@ -21,6 +21,9 @@ LONG_AGO, SOON = datetime(1969, 12, 31, 23, 59, 59, 1, tzinfo=UTC), datetime(203
         ("boolean", [True, False, None], arrays.booleans),
         ("text", [], arrays.texts),
         ("bytea", [b"alone"], arrays.blobs),
+        ("text", ["same", "same", "same"], arrays.texts),
+        ("timestamptz", [None, None], arrays.times),
+        ("bigint", [1, 2], arrays.bigints),
     ],
 )
 def test_an_array_is_read_as_it_was_given(world: World, kind: str, values: list[object], array: object) -> None:

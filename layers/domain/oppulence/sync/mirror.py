@@ -19,7 +19,7 @@ Fate = tuple[str, str | None]
 """An event's status, and why it is not applied."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Delivery:
     """One event as it came in: its bytes, the event read from them, by which connection and way, and when.
 

@@ -38,7 +38,7 @@ _GROWING = ("attempt_count", "amount_paid", "amount_captured", "amount_refunded"
 _ONE_WAY = {"reconciliation_status": ("not_applicable", "in_progress", "completed")}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Seen:
     """An event, its place in the order of arrival, and the connection it came by."""
 
@@ -47,7 +47,7 @@ class Seen:
     connection_id: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Verdict:
     """The event that shows the latest state. Not `sure`: another one shows another state, and may be the later one."""
 
