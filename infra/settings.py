@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from infra.operations import Operations
+
 Stage = Literal["local", "dev", "staging", "prod"]
 STAGES: tuple[Stage, ...] = ("local", "dev", "staging", "prod")
 
@@ -47,6 +49,7 @@ class Settings:
     build_layers: bool = True
     api_rate: float = 2_000
     api_burst: int = 4_000
+    operations: Operations = Operations()
 
     @property
     def is_local(self) -> bool:
@@ -72,11 +75,19 @@ def settings_of(stage: str) -> Settings:
         case "dev":
             # Aurora pauses when nobody works.
             shared = _remote("dev", f"dev.{DOMAIN}")
-            return replace(shared, log_retention_days=14, keep_data=False, virtual_clock=True, aurora_min_acu=0, aurora_max_acu=2)
+            operations = Operations(backup_days=1, audit_lock_days=1, monthly_budget_usd=100, canary_minutes=0)
+            return replace(
+                shared, log_retention_days=14, keep_data=False, virtual_clock=True, aurora_min_acu=0, aurora_max_acu=2,
+                operations=operations,
+            )  # fmt: skip
         case "staging":
-            return replace(_remote("staging", f"staging.{DOMAIN}"), log_retention_days=30, aurora_max_acu=4)
+            operations = Operations(audit_lock_days=30, monthly_budget_usd=400, canary_minutes=15)
+            return replace(
+                _remote("staging", f"staging.{DOMAIN}"), log_retention_days=30, aurora_max_acu=4, operations=operations
+            )
         case "prod":
-            return replace(_remote("prod", DOMAIN), nat_gateways=2, aurora_max_acu=64)
+            operations = Operations(monthly_budget_usd=3_000)
+            return replace(_remote("prod", DOMAIN), nat_gateways=2, aurora_max_acu=64, operations=operations)
     raise UnknownStage(f"there is no stage '{stage}': name one of {', '.join(STAGES)}")
 
 
