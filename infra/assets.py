@@ -1,14 +1,17 @@
 """What is uploaded: a zip per function with its one file, the domain layer cut per context, and layers of locked packages.
 
-Equal content makes equal bytes, so an asset's hash is that of what is deployed and not of what it was made from.
+Equal content makes equal bytes, so an asset's hash is that of what is deployed and not of what it was made from. Layers hold
+byte code as well when the builder's Python is the target's, which halves a cold start; the deployment workflow's is.
 """
 
 import hashlib
+import importlib.util
+import marshal
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -36,12 +39,12 @@ def single_file_zip(path: str, root: Path = REPO) -> Path:
 
 def domain_zip(context: str, functions: tuple[Path, ...]) -> Path:
     """The domain code that a context's functions can see: the kernel, the context, and what their imports reach."""
-    return _kept({f"python/{name}": file.read_bytes() for name, file in cut.of_context(context, functions).items()}, context)
+    return _kept(_layered(cut.of_context(context, functions)), context)
 
 
 def whole_domain_zip() -> Path:
     """All domain code with its migrations, for the function that applies them."""
-    return _kept({f"python/{name}": file.read_bytes() for name, file in cut.everything().items()}, "domain")
+    return _kept(_layered(cut.everything()), "domain")
 
 
 def placeholder() -> Path:
@@ -51,7 +54,7 @@ def placeholder() -> Path:
 
 @cache
 def packages_zip(name: str) -> Path:
-    """A layer of locked packages for Lambda's Python on arm64; `name` is its folder below layers/, such as `providers/clickhouse`.
+    """A layer of locked packages for Lambda's Python on arm64; `name` is its folder below layers/: `providers/clickhouse`.
 
     Kept by the lock's content; built anew only when that changes.
 
@@ -59,15 +62,42 @@ def packages_zip(name: str) -> Path:
         LayerError: the installer failed, or took longer than five minutes.
     """
     lock = REPO / "layers" / name / "requirements.lock"
-    recipe = f"{PLATFORM} {PYTHON_VERSION}\n".encode() + lock.read_bytes()
+    compiled = importlib.util.MAGIC_NUMBER.hex() if compiles() else "source"
+    recipe = f"{PLATFORM} {PYTHON_VERSION} {compiled}\n".encode() + lock.read_bytes()
     made = LAYERS / f"{name.replace('/', '-')}-{hashlib.sha256(recipe).hexdigest()[:16]}.zip"
     if not made.exists():
         tree = made.with_suffix(".tree")
         shutil.rmtree(tree, ignore_errors=True)
         _install(lock, tree / "python")
-        _write({str(file.relative_to(tree)): file.read_bytes() for file in _shipped(tree)}, made)
+        _write(_layered({str(file.relative_to(tree / "python")): file for file in _shipped(tree)}), made)
         shutil.rmtree(tree)
     return made
+
+
+def compiles() -> bool:
+    """Whether the Python that builds is the one that Lambda runs."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON_VERSION
+
+
+def _layered(files: Mapping[str, Path]) -> dict[str, bytes]:
+    """Files at their places in a layer, with byte code where it serves."""
+    found = {f"python/{name}": file.read_bytes() for name, file in files.items()}
+    return {**found, **(dict(_byte_code(found)) if compiles() else {})}
+
+
+def _byte_code(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """What Python would write below __pycache__, bound to its source by hash and unchecked (PEP 552): /opt is read-only.
+
+    `marshal`'s version 2 writes equal bytes for equal code; later ones depend on how often a constant is referred to.
+    """
+    for path, source in files.items():
+        if path.endswith(".py"):
+            try:
+                code = compile(source, f"/opt/{path}", "exec", dont_inherit=True, optimize=0)
+            except (SyntaxError, ValueError):
+                continue  # a template or a test of its package: it would not import either
+            header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source)
+            yield importlib.util.cache_from_source(path, optimization=""), header + marshal.dumps(code, 2)
 
 
 def _install(lock: Path, target: Path) -> None:
