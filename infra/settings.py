@@ -5,13 +5,15 @@ from typing import Literal
 
 from infra.operations import Operations
 
-Stage = Literal["local", "dev", "staging", "prod"]
-STAGES: tuple[Stage, ...] = ("local", "dev", "staging", "prod")
+Stage = Literal["local", "dev", "preview", "staging", "prod"]
+STAGES: tuple[Stage, ...] = ("local", "dev", "preview", "staging", "prod")
 
 DOMAIN = "oppulence.io"
 PG_DATABASE = "oppulence"
 PG_PORT = "5432"
 CLOCK_PARAMETER = "/oppulence/clock"
+DOORS = ("connections/receive_stripe_webhook", "connections/receive_workspace_stripe_webhook")
+"""What must not fail while a deployment goes on: providers give up on a webhook, callers of the API try again."""
 
 
 class UnknownStage(ValueError):
@@ -25,6 +27,9 @@ class Settings:
     ClickHouse is supplied at deploy: its URL, and the name of a secret that its operator made. Without a URL the platform
     runs without it. `stripe_event_sources` are partner event sources that customers' Stripe accounts have made in this AWS
     account, by their names (`aws.partner/stripe.com/ed_…`): each is taken up with the next deployment.
+
+    `rollback` and `snap_start` name functions as `<context>/<name>`: versions behind an alias, whose deployments undo
+    themselves when alarms go off, or which start from a snapshot.
     """
 
     stage: Stage
@@ -38,6 +43,8 @@ class Settings:
     clickhouse_secret: str = "oppulence/clickhouse"
     stripe_api_base: str = "https://api.stripe.com"
     stripe_event_sources: tuple[str, ...] = ()
+    rollback: tuple[str, ...] = ()
+    snap_start: tuple[str, ...] = ()
     log_retention_days: int = 90
     keep_data: bool = True
     virtual_clock: bool = False
@@ -72,9 +79,9 @@ def settings_of(stage: str) -> Settings:
                 clickhouse_secret="oppulence/local/clickhouse", log_retention_days=1, keep_data=False, virtual_clock=True,
                 down_visibility_s=5, aurora=False, build_layers=False,
             )  # fmt: skip
-        case "dev":
-            # Aurora pauses when nobody works.
-            shared = _remote("dev", f"dev.{DOMAIN}")
+        case "dev" | "preview":
+            # Aurora pauses when nobody works. A preview is one pull request's, and gone with it.
+            shared = _remote(stage, f"{stage}.{DOMAIN}")
             operations = Operations(backup_days=1, audit_lock_days=1, monthly_budget_usd=100, canary_minutes=0)
             return replace(
                 shared, log_retention_days=14, keep_data=False, virtual_clock=True, aurora_min_acu=0, aurora_max_acu=2,
@@ -83,11 +90,12 @@ def settings_of(stage: str) -> Settings:
         case "staging":
             operations = Operations(audit_lock_days=30, monthly_budget_usd=400, canary_minutes=15)
             return replace(
-                _remote("staging", f"staging.{DOMAIN}"), log_retention_days=30, aurora_max_acu=4, operations=operations
-            )
+                _remote("staging", f"staging.{DOMAIN}"), log_retention_days=30, aurora_max_acu=4, operations=operations,
+                rollback=DOORS,
+            )  # fmt: skip
         case "prod":
             operations = Operations(monthly_budget_usd=3_000)
-            return replace(_remote("prod", DOMAIN), nat_gateways=2, aurora_max_acu=64, operations=operations)
+            return replace(_remote("prod", DOMAIN), nat_gateways=2, aurora_max_acu=64, operations=operations, rollback=DOORS)
     raise UnknownStage(f"there is no stage '{stage}': name one of {', '.join(STAGES)}")
 
 

@@ -14,6 +14,8 @@ from constructs import Construct
 from infra import assets
 from infra.constructs.grants import Grant, allow, grants_of
 from infra.constructs.layers import Layers
+from infra.constructs.release import ALIAS, Release, is_released, setting_name
+from infra.constructs.roles import service_role
 from infra.discovery import EntryPoint
 from infra.names import arn, imported, named
 from infra.settings import Settings
@@ -37,14 +39,26 @@ class EntryFunction(Construct):
         self.point = point
         self.name = named(point.context, point.slug)
         self.grants = [*grants_of(point, settings), *extra]
+        self.variables = dict(sorted((name, value) for grant in self.grants for name, value in grant.environment.items()))
+        self.packages = sorted({layer for grant in self.grants for layer in grant.layers})
         self.role = self._role()
-        self.function = self._function(layers)
+        code = s3_assets.Asset(self, "Code", path=str(assets.single_file_zip(point.path, point.root)))
+        self.function = self._function(settings, layers, code)
         with_id(self.function, point.id).add_resource_dependency(self._logs(settings))
+        self.release: Release | None = None
+        if is_released(point, settings):
+            content = [code.asset_hash, *layers.hashes(self.packages), self.variables, self._configured(settings)]
+            self.release = Release(self, point, self.function, content, settings)
 
     @cached_property
     def arn(self) -> str:
-        """The function's ARN, by reference."""
-        return self.function.attr_arn
+        """What triggers call, by reference: the function, or its alias where it is released by one."""
+        return self.release.alias.ref if self.release else self.function.attr_arn
+
+    @property
+    def qualifier(self) -> str:
+        """Which of the function's versions triggers call."""
+        return ALIAS if self.release else "$LATEST"
 
     def _logs(self, settings: Settings) -> logs.CfnLogGroup:
         group = logs.CfnLogGroup(
@@ -58,10 +72,15 @@ class EntryFunction(Construct):
         policies = [(grant.name, list(grant.statements)) for grant in self.grants if grant.statements]
         return with_id(service_role(self, "Role", "lambda", [("logs", [write]), *policies]), f"{self.point.id}Role")
 
-    def _function(self, layers: Layers) -> lambda_.CfnFunction:
-        code = s3_assets.Asset(self, "Code", path=str(assets.single_file_zip(self.point.path, self.point.root)))
+    def _configured(self, settings: Settings) -> dict[str, Any]:
+        """What stages and declarations set, but for variables, code and layers."""
         declared = self.point.declaration
-        variables = {name: value for grant in self.grants for name, value in grant.environment.items()}
+        configured = {"handler": self.point.handler, "timeout": declared.timeout_s, "memory_size": declared.memory_mb}
+        if setting_name(self.point) in settings.snap_start:
+            configured["snap_start"] = {"applyOn": "PublishedVersions"}
+        return configured
+
+    def _function(self, settings: Settings, layers: Layers, code: s3_assets.Asset) -> lambda_.CfnFunction:
         return lambda_.CfnFunction(
             self,
             "Function",
@@ -69,34 +88,14 @@ class EntryFunction(Construct):
             description=self.point.summary[:256],
             runtime=RUNTIME,
             architectures=[ARCHITECTURE],
-            handler=self.point.handler,
+            **self._configured(settings),
             code=lambda_.CfnFunction.CodeProperty(s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key),
             role=self.role.attr_arn,
-            layers=layers.arns(layer for grant in self.grants for layer in grant.layers),
-            timeout=declared.timeout_s,
-            memory_size=declared.memory_mb,
-            environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(sorted(variables.items()))),
+            layers=layers.arns(self.packages),
+            environment=lambda_.CfnFunction.EnvironmentProperty(variables=self.variables),
             tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
             vpc_config=in_vpc() if any(grant.vpc for grant in self.grants) else None,
         )
-
-
-def service_role(scope: Construct, id_: str, service: str, policies: list[tuple[str, list[dict[str, Any]]]]) -> iam.CfnRole:
-    """A role that one AWS service takes, with everything it may do written inside it."""
-    trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    return iam.CfnRole(
-        scope,
-        id_,
-        assume_role_policy_document=document([trust]),
-        policies=[
-            iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document(statements)) for name, statements in policies
-        ],
-    )
-
-
-def document(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """A policy document."""
-    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def in_vpc() -> lambda_.CfnFunction.VpcConfigProperty:

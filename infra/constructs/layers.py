@@ -18,11 +18,16 @@ class Layers(Construct):
         super().__init__(scope, "Layers")
         self.settings = settings
         self.made: dict[str, str] = {}
+        self.contents: dict[str, str] = {}
         self.common = [self._layer("domain", domain or assets.placeholder()), self._packages("runtime")]
 
     def arns(self, names: Iterable[str] = ()) -> list[str]:
         """ARNs of the two that every function has, and of the named ones, such as `providers/clickhouse`."""
         return [*self.common, *(self._packages(name) for name in sorted(set(names)))]
+
+    def hashes(self, names: Iterable[str] = ()) -> list[str]:
+        """What is in those layers: a reference to one says nothing of it."""
+        return [self.contents[name] for name in ("domain", "runtime", *sorted(set(names)))]
 
     def _packages(self, name: str) -> str:
         if name not in self.made:
@@ -33,6 +38,7 @@ class Layers(Construct):
     def _layer(self, name: str, zipped: Path) -> str:
         words = name.split("/")[-1].capitalize()
         asset = s3_assets.Asset(self, f"{words}Zip", path=str(zipped))
+        self.contents[name] = asset.asset_hash
         layer = lambda_.CfnLayerVersion(
             self,
             words,

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.constructs.entry_function import document, with_id
+from infra.constructs.entry_function import with_id
+from infra.constructs.roles import document
 from infra.names import arn, named
 
 RETENTION_S = 14 * 86_400

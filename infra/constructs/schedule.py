@@ -36,7 +36,7 @@ class Schedule(Construct):
         )  # fmt: skip
         with_id(permission, f"{point.id}Permission")
         once = lambda_.CfnEventInvokeConfig(
-            self, "Once", function_name=function.function.ref, qualifier="$LATEST", maximum_retry_attempts=0,
+            self, "Once", function_name=function.function.ref, qualifier=function.qualifier, maximum_retry_attempts=0,
             maximum_event_age_in_seconds=STALE_S,
         )  # fmt: skip
         with_id(once, f"{point.id}Once")

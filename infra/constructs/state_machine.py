@@ -9,8 +9,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from infra.constructs.entry_function import EntryFunction, service_role, with_id
+from infra.constructs.entry_function import EntryFunction, with_id
 from infra.constructs.grants import XRAY, allow
+from infra.constructs.roles import service_role
 from infra.discovery import REPO, DiscoveryError
 from infra.names import named
 from infra.settings import Settings

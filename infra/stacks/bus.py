@@ -3,9 +3,9 @@
 from aws_cdk import App
 from aws_cdk import aws_events as events
 
-from infra.constructs.entry_function import service_role
 from infra.constructs.grants import allow
 from infra.constructs.queue import Queue, rule_arn
+from infra.constructs.roles import service_role
 from infra.names import DOMAIN_BUS, INBOUND_BUS, PARTNER_BUS, arn, named
 from infra.settings import Settings
 from infra.stacks.base import PlatformStack

@@ -9,7 +9,7 @@ from aws_cdk import aws_ses as ses
 from aws_cdk import aws_ssm as ssm
 
 from infra.constructs.aurora import Aurora
-from infra.constructs.entry_function import document
+from infra.constructs.roles import document
 from infra.names import TABLES, export, named
 from infra.settings import CLOCK_PARAMETER, Settings
 from infra.stacks.base import PlatformStack

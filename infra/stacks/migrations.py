@@ -6,9 +6,10 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3_assets as s3_assets
 
 from infra import assets
-from infra.constructs.entry_function import ARCHITECTURE, RUNTIME, in_vpc, service_role
+from infra.constructs.entry_function import ARCHITECTURE, RUNTIME, in_vpc
 from infra.constructs.grants import VPC_INTERFACES, XRAY, allow
 from infra.constructs.layers import Layers
+from infra.constructs.roles import service_role
 from infra.names import arn, export, imported, named
 from infra.settings import PG_DATABASE, PG_PORT, Settings
 from infra.stacks.base import PlatformStack

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aws_cdk import App
 
+from infra.constructs.release import refuse_unknown
 from infra.discovery import EntryPoint, by_context
 from infra.settings import Settings
 from infra.stacks.api import Api
@@ -21,7 +22,12 @@ NOT_ON_THE_LAPTOP = ("egress", "migrations", "observability")
 
 
 def build(app: App, settings: Settings, points: Sequence[EntryPoint]) -> dict[str, Context]:
-    """Put every stack into the app; answers the contexts' stacks by name."""
+    """Put every stack into the app; answers the contexts' stacks by name.
+
+    Raises:
+        DiscoveryError: the settings name a function that is not there.
+    """
+    refuse_unknown(points, settings)
     base: list[PlatformStack] = [Network(app, settings)]
     if not settings.is_local:
         base.append(_after(Egress(app, settings), base))

@@ -66,10 +66,10 @@ def text(value: Any) -> str:
 
 
 def reference(value: Any) -> str | None:
-    """The logical id that a Ref or GetAtt points to."""
+    """The logical id that a Ref or GetAtt points to; a function's for its alias."""
     if isinstance(value, dict):
         if "Ref" in value:
-            return str(value["Ref"])
+            return str(value["Ref"]).removesuffix("ReleaseAlias")
         if "Fn::GetAtt" in value:
             return str(value["Fn::GetAtt"][0])
     return None

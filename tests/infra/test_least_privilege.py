@@ -34,6 +34,7 @@ QUEUE = {
     "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:SendMessage",
 }  # fmt: skip
 POINTS = entry_points()
+SERVICES = ("lambda", "states", "codedeploy")
 
 
 def allowed_by(use: Capability) -> set[str]:
@@ -111,7 +112,7 @@ def test_nothing_widens_a_role_from_outside(prod: Templates) -> None:
 def test_a_role_is_taken_by_one_service_only(prod: Templates) -> None:
     for stack, name, role in prod.resources("AWS::IAM::Role"):
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
-        assert trust["Principal"] in ({"Service": "lambda.amazonaws.com"}, {"Service": "states.amazonaws.com"}), (stack, name)
+        assert trust["Principal"] in [{"Service": f"{one}.amazonaws.com"} for one in SERVICES], (stack, name)
 
 
 def test_every_function_has_a_role_of_its_own(prod: Templates) -> None:
