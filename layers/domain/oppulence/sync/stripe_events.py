@@ -125,7 +125,7 @@ def storable(value: dict[str, Any]) -> str:
         return text if "\\u0000" not in text else to_json(_without_nul(value)).decode()
     except PydanticSerializationError:
         text = json.dumps(_without_nul(value), ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # by UTF-8 each would become three
 
 
 def _parsed(body: bytes) -> Any:  # noqa: ANN401
