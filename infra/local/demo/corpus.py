@@ -113,12 +113,10 @@ def of_stripe(stripe: FakeStripe) -> Story:
     """All that happened at a local Stripe: the corpus, once it was played there, and whatever else."""
     shelves = list(stripe.shelves())
     events = tuple(_event(body) for _, kind, body in shelves if kind == "event")
-    told = {(str(event.object.get("object")), event.object.get("id")): event.account for event in events}
-    final = []
-    for account, kind, body in shelves:
-        if kind != "event":
-            shown = json.loads(body)
-            final.append((told.get((kind, shown["id"]), "") if kind in PLATFORM else account, shown))
+    # Objects of the platform's own lie on one shelf, where a capability of each account has the same id: events tell them apart.
+    last = {(one.account, one.object["object"], one.object.get("id")): one for one in events}
+    final = [(one.account, one.object) for (_, kind, _), one in last.items() if kind in PLATFORM and not _removes(one)]
+    final += [(account, json.loads(body)) for account, kind, body in shelves if kind not in PLATFORM | {"event"}]
     return Story(events, tuple(final))
 
 
@@ -162,6 +160,10 @@ def _event(line: bytes) -> Event:
     document = json.loads(line)
     shown = document["data"]["object"]
     return Event(document["id"], document["type"], document.get("account") or "", document["created"], line, shown)
+
+
+def _removes(event: Event) -> bool:
+    return event.type.endswith(".deleted") and event.type != "customer.subscription.deleted"
 
 
 def _lines(name: str) -> list[bytes]:

@@ -32,7 +32,7 @@ def figures(platform: Platform, story: Story) -> list[Figure]:
     cases = list(platform.all("/v1/recovery/cases"))
     return [
         Figure("events stored", len(platform.known_events()), len(story.events)),
-        *_objects(platform, story),
+        *objects(platform, story),
         *_ledger(platform, story),
         *_cases(platform, story, cases),
         *_mails(platform, story, cases),
@@ -51,18 +51,19 @@ def speed(platform: Platform, answers_s: Sequence[float]) -> list[str]:
     ]
 
 
-def _objects(platform: Platform, story: Story) -> Iterable[Figure]:
+def objects(platform: Platform, story: Story) -> Iterable[Figure]:
     for kind, expected in story.objects().items():
         rows = platform.all(f"/v1/sync/objects/{kind}", deleted="false")
         found = {(row["account"] or "", row["id"]): row["data"] for row in rows}
-        wrong = [*_differing(kind, found, expected)]
-        note = f"{len(wrong)} differ: {'; '.join(wrong[:EXAMPLES])}" if wrong else ""
-        yield Figure(f"{kind} objects as they ended", len(found) - len(wrong), len(expected), note)
+        wrong = [*differing(kind, found, expected)]
+        note = f"{len(wrong)} wrong: {'; '.join(wrong[:EXAMPLES])}" if wrong else ""
+        yield Figure(f"{kind} objects as they ended", len(expected) - len(wrong), len(expected), note)
 
 
-def _differing(kind: str, found: dict[Key, Any], expected: dict[Key, Any]) -> Iterable[str]:
+def differing(kind: str, found: dict[Key, Any], expected: dict[Key, Any]) -> Iterable[str]:
     """Ids, with why, of objects that are not what they must be."""
     silent = corpus.silent_fields().get(kind, [])
+    yield from (f"{key[1]} is missing" for key in expected.keys() - found.keys())
     for key, shown in found.items():
         if key not in expected:
             yield f"{key[1]} should not be there"
