@@ -103,7 +103,8 @@ class Release(Construct):
 
     def _role(self) -> iam.CfnRole:
         move = allow("lambda:GetAlias", "lambda:UpdateAlias", on=arn("lambda", f"function:{self.name}"))
-        watch = allow("cloudwatch:DescribeAlarms", on=arn("cloudwatch", f"alarm:{self.name}-*"))
+        alarms = [arn("cloudwatch", f"alarm:{self.name}-{what}") for what in ("errors", "success")]
+        watch = allow("cloudwatch:DescribeAlarms", on=alarms)
         return self._named(service_role(self, "Role", "codedeploy", [("release", [move, watch])]), "Role")
 
     def _errors(self) -> cloudwatch.CfnAlarm:

@@ -1,0 +1,22 @@
+"""cfn-lint finds nothing in any stage's templates."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.settings import STAGES
+from tests.infra.templates import synthesize
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "local"])
+def test_templates_are_clean(stage: str, tmp_path: Path) -> None:
+    for name, template in synthesize(stage).stacks.items():
+        (tmp_path / f"{name}.template.json").write_text(json.dumps(template))
+    command = [sys.executable, "-m", "cfnlint", "--non-zero-exit-code", "warning", *map(str, sorted(tmp_path.iterdir()))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=380)
+    assert done.returncode == 0, done.stdout
