@@ -6,7 +6,7 @@ OPPULENCE := $(BIN)/oppulence
 CODE := functions infra layers tests app.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev down test check lint bench bench-sync synth openapi lock clean
+.PHONY: help setup demo dev down test check lint bench bench-sync storm latency synth openapi lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,12 @@ bench: setup ## Speed: figures and ratios
 
 bench-sync: setup ## Events a second through the sync engine (EVENTS=<dir>, by turns with PEER=<dir of its run.sh>)
 	@PYTHONPATH=.:layers/domain $(BIN)/python -m tests.bench.sync $(if $(EVENTS),--events $(EVENTS)) $(if $(PEER),--peer $(PEER))
+
+storm: setup ## Kill stores and workers under load, then count what is lost (MINUTES=5); ORDERS=1: the corpus in four orders
+	@PYTHONPATH=.:layers/domain $(BIN)/python -m tests.e2e.storm $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ORDERS),--orders)
+
+latency: setup ## Seconds from an event to its rows through the deployed template, at 30 events/s
+	@PYTHONPATH=.:layers/domain $(BIN)/python -m tests.e2e.latency
 
 synth: setup ## The CloudFormation templates of a stage (STAGE=local|dev|staging|prod) in cdk.out/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk synth --quiet --context stage=$(STAGE) --output cdk.out/$(STAGE)

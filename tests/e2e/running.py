@@ -2,19 +2,23 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import clickhouse_connect
 
+from infra.deployed import PREFIX
 from infra.local import cloud
 from infra.local.demo.clock import Clock
 from infra.local.demo.corpus import Event
@@ -22,7 +26,7 @@ from infra.local.demo.delivery import Door
 from infra.local.demo.platform import Platform
 from infra.local.paths import DOMAIN, REPO
 from infra.local.running import load
-from infra.local.stripe.fake import FakeStripe
+from infra.local.stripe.fake import KEY, FakeStripe
 
 OPENER = build_opener(ProxyHandler({}))
 SENDERS = 4
@@ -43,11 +47,32 @@ class Running:
         self.stripe = FakeStripe(self.cloud.state)
         self.door = Door(self.dev["stripe"]["webhook_url"], self.dev["stripe"]["webhook_secret"])
 
+    def beside(self, name: str, key: str = KEY) -> "Running":
+        """Another workspace of the same cloud, connected to the same Stripe account."""
+        made = self.operator("workspaces", "create", "--name", name)
+        dev = self.dev | {"workspace_id": made["workspace_id"], "api_key": made["api_key"]}
+        wanted = {"provider": "stripe", "api_key": key, "connect": True}
+        connection = call(self.cloud.api_url, made["api_key"], "POST", "/v1/connections", wanted)
+        secret = self.stripe.secret(connection["webhook_endpoints"][-1])
+        at = {"connection_id": connection["id"], "webhook_url": connection["webhook_url"], "webhook_secret": secret}
+        return Running(self.root, dev | {"stripe": self.dev["stripe"] | at})
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """One request to the API that must succeed, with the workspace's key."""
+        return call(self.cloud.api_url, self.platform.api_key, method, path, body)
+
     def send(self, event: Event) -> int:
-        """Deliver one webhook; the answer's status."""
-        request = Request(self.door.url, data=event.body, headers=self.door.headers(event.body), method="POST")
-        with OPENER.open(request, timeout=40) as answer:
-            return int(answer.status)
+        """Deliver one webhook that is taken; the answer's status."""
+        return self.send_bytes(event.body)
+
+    def send_bytes(self, body: bytes, signature: str | None = None, url: str | None = None) -> int:
+        """Deliver a body, signed as it should be unless a signature is given; the answer's status, whatever it is."""
+        headers = self.door.headers(body) | ({"Stripe-Signature": signature} if signature else {})
+        try:
+            with OPENER.open(Request(url or self.door.url, data=body, headers=headers, method="POST"), timeout=40) as answer:
+                return int(answer.status)
+        except HTTPError as refused:
+            return refused.code
 
     def send_all(self, events: Sequence[Event]) -> list[int]:
         """Deliver webhooks, a few at a time; they happened at the local Stripe before."""
@@ -77,18 +102,37 @@ class Running:
 
     def analysed(self) -> int:
         """How many events the analytical store has of the workspace."""
+        return int(self.olap("SELECT uniqExact(event_id, account) FROM events WHERE workspace_id = {ws:String}")[0][0])
+
+    def olap(self, query: str) -> Sequence[Sequence[Any]]:
+        """Rows of a query of the analytical store; `{ws:String}` in it is the workspace."""
         at = self.cloud.clickhouse
         client = clickhouse_connect.get_client(host=at.host, port=at.port, username=at.username, password=at.password)
         try:
-            query = "SELECT uniqExact(event_id, account) FROM events WHERE workspace_id = {ws:String}"
-            return int(client.query(query, parameters={"ws": self.platform.workspace_id}).result_rows[0][0])
+            return client.query(query, parameters={"ws": self.platform.workspace_id}).result_rows
         finally:
             client.close()
+
+    def fingerprint(self) -> list[object]:
+        """All objects, postings and cases, of whatever workspace, as one sum each: equal when nothing changed."""
+        return [
+            self.platform.scalar(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (SELECT {columns} FROM {table}) t")
+            for table, columns in (
+                ("sync.objects", "*"),
+                ("ledger.postings", "*"),
+                ("recovery.cases", "id, status, recovered_minor"),
+            )
+        ]
 
     def books_balance(self) -> bool:
         """Whether debits are credits in every currency."""
         totals = self.platform.get("/v1/ledger/balances")["totals"]
         return all(total["debit_minor"] == total["credit_minor"] for total in totals)
+
+    def sweep(self, context: str) -> None:
+        """Have what was left in an outbox published now, which otherwise would be so within a minute and a half."""
+        self.platform.execute(f"UPDATE {context}.outbox SET created_at = created_at - interval '1 minute'")
+        self.invoke(f"{context}-sweep_outbox")
 
     def receive_counts(self, queue: str) -> list[int]:
         """How often each message of a queue was received, without touching them."""
@@ -101,9 +145,17 @@ class Running:
 
     def configure(self, function: str, **variables: str) -> None:
         """Change variables of a deployed function."""
-        functions, name = self.cloud.client("lambda"), f"oppulence-{function}"
+        functions, name = self.cloud.client("lambda"), f"{PREFIX}-{function}"
         now = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": now | variables})
+
+    def pause_all_but(self, consumers: Sequence[str]) -> None:
+        """Let the queues of all other consumers wait from now on."""
+        functions, kept = self.cloud.client("lambda"), {f"{PREFIX}-{name}" for name in consumers}
+        for page in functions.get_paginator("list_event_source_mappings").paginate():
+            for mapping in page["EventSourceMappings"]:
+                if mapping["FunctionArn"].rpartition(":")[2] not in kept:
+                    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
 
     def hide_for(self, queue: str, seconds: int) -> None:
         """Shorten for how long a message that a worker took is hidden from others."""
@@ -112,17 +164,37 @@ class Running:
 
     def kill_workers(self, function: str) -> int:
         """SIGKILL the processes that run a function of this cloud, as if their machines had died; answers how many."""
-        mark = f"{self.cloud.state}/emulator/tmp/ministack-lambda-oppulence-{function}-".encode()
-        killed = 0
+        return sum(self.kill(process) for process, name in self.workers().items() if name == function)
+
+    def workers(self) -> dict[int, str]:
+        """The processes of this cloud that run functions, by their ids, and of which function each is."""
+        mark = re.compile(
+            re.escape(f"{self.cloud.state}/emulator/tmp/ministack-lambda-{PREFIX}-") + r"([a-z0-9_-]+)-[a-z0-9_]{8}/"
+        )
+        found = {}
         for folder in Path("/proc").iterdir():
             try:
-                ours = folder.name.isdigit() and mark in (folder / "cmdline").read_bytes()
+                ours = mark.search((folder / "cmdline").read_text()) if folder.name.isdigit() else None
             except OSError:
                 continue  # it ended meanwhile
             if ours:
-                os.kill(int(folder.name), signal.SIGKILL)
-                killed += 1
-        return killed
+                found[int(folder.name)] = ours[1]
+        return found
+
+    @staticmethod
+    def kill(process: int) -> bool:
+        """SIGKILL a process; whether it still was one."""
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+            return True
+        return False
+
+    def invoke(self, function: str) -> Any:
+        """Run a function of a schedule now."""
+        answered = self.cloud.client("lambda").invoke(FunctionName=f"{PREFIX}-{function}", Payload=b"{}")
+        result = answered["Payload"].read()
+        assert "FunctionError" not in answered, result
+        return json.loads(result)
 
     def operator(self, *arguments: str) -> Any:
         """Run the operator's command line with --json; it must succeed."""
@@ -139,11 +211,22 @@ class Running:
         return Running(self.root, up(self.root))
 
 
-def up(root: Path) -> dict[str, Any]:
+def call(api_url: str, key: str, method: str, path: str, body: Any = None) -> Any:
+    """One request to the API that must succeed; a first one after a start is slow."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    try:
+        with OPENER.open(Request(f"{api_url}{path}", data=data, headers=headers, method=method), timeout=60) as answer:
+            return json.loads(answer.read() or b"null")
+    except HTTPError as error:
+        raise AssertionError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')[:500]}") from error
+
+
+def up(root: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
     """Start a cloud under `root` from this checkout's template."""
     from infra.local import synth
 
-    return cloud.up(root, assembly=synth.assembly(REPO / ".local", print), stays=False)
+    return cloud.up(root, assembly=synth.assembly(REPO / ".local", say), say=say, stays=False)
 
 
 def until(what: str, done: Callable[[], bool], within_s: float = WITHIN_S) -> None:
