@@ -1,0 +1,19 @@
+"""Usage metering: what a workspace's meters count of its usage events, exactly.
+
+Owns: meters and the versions of what they count; the rules by which an event counts and values become a quantity.
+Terms: a *usage event* says that a subject did something at a time; a *meter* makes a number of the events of one type; a
+*version* is what a meter counts from an instant on (type, filter, value, dimensions, rounding); a *value* is what one event
+counts for one version, a *rejection* why it cannot; a *quantity* is what the values of a window come to; a *level* is a
+quantity that goes on from window to window (`carry_over`).
+Invariants: no number passes through a float; an event belongs, by its own time, to at most one version of a meter, and a new
+version never begins in the past, so past windows keep what they counted; how a meter aggregates never changes, so the values
+of all its versions are values of one kind; windows tile their period; a meter that counted something is never deleted.
+Emits: metering.meter.created|updated|archived.
+Consumes: tenancy.workspace.erased.
+
+`evaluation`, `quantities` and `windows` are pure functions and say what is right, case by case; whatever stores values or asks
+for them must agree with them. This context neither takes in nor stores usage events itself, and answers no queries.
+
+The rules read `usage_event.UsageEvent`. Versions take turns: a window in which one begins takes the older version's values
+before that instant and the newer one's after it, and is rounded by the rule that held when it began.
+"""
