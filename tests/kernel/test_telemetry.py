@@ -123,7 +123,7 @@ def test_request_metrics_have_the_published_names_and_no_workspace(world: World,
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Oppulence"
     assert {metric["Name"] for metric in directive["Metrics"]} == {"http_requests_total", "http_request_duration_seconds"}
-    assert all(set(names) <= {"method", "path", "status"} for names in directive["Dimensions"])
+    assert all(set(names) <= {"method", "path", "status", "surface", "status_class"} for names in directive["Dimensions"])
     assert line["path"] == "/v1/test/traced/{thing_id}" and line["http_requests_total"] == 1
 
 

@@ -50,7 +50,7 @@ class Span:
 
 _REQUEST_DIRECTIVE = {
     "Namespace": NAMESPACE,
-    "Dimensions": [["method", "path", "status"], ["method", "path"]],
+    "Dimensions": [["method", "path", "status"], ["method", "path"], ["surface", "status_class"], ["surface"]],
     "Metrics": [
         {"Name": "http_requests_total", "Unit": "Count"},
         {"Name": "http_request_duration_seconds", "Unit": "Seconds"},
@@ -115,11 +115,23 @@ def log(message: str, **fields: Any) -> None:  # noqa: ANN401
 
 def metric(name: str, value: float, unit: str, **dimensions: str) -> None:
     """Emit one metric in embedded format, under the seeds' names (`http_requests_total`, ...)."""
-    from aws_lambda_powertools.metrics import MetricUnit, single_metric
+    metrics({name: (value, unit)}, **dimensions)
 
-    with single_metric(name=name, unit=MetricUnit[unit], value=value, namespace=NAMESPACE) as one:
-        for key, text in dimensions.items():
-            one.add_dimension(name=key, value=text)
+
+def metrics(values: dict[str, tuple[float, str]], **dimensions: str) -> None:
+    """Emit metrics with their units (`Count`, `Seconds`, `None`) in one line; each is of this service, unless one is named."""
+    import sys
+
+    from pydantic_core import to_json
+
+    by = {"service": service(), **dimensions}
+    directive = {
+        "Namespace": NAMESPACE, "Dimensions": [list(by)],
+        "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
+    }  # fmt: skip
+    emf = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    line = {"_aws": emf, **by, **{name: value for name, (value, _) in values.items()}}
+    sys.stdout.write(to_json(line).decode() + "\n")
 
 
 def request(method: str, path: str, status: int, seconds: float) -> None:
@@ -134,7 +146,8 @@ def request(method: str, path: str, status: int, seconds: float) -> None:
     now = time.time()
     line: dict[str, Any] = {
         "level": "INFO", "message": "request", "timestamp": datetime.fromtimestamp(now, UTC), "service": service(),
-        "method": method, "path": path, "status": str(status), "http_requests_total": 1,
+        "method": method, "path": path, "status": str(status), "surface": surface(path), "status_class": f"{status // 100}xx",
+        "http_requests_total": 1,
         "http_request_duration_seconds": round(seconds, 6),
         "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [_REQUEST_DIRECTIVE]},
     }  # fmt: skip
@@ -142,6 +155,11 @@ def request(method: str, path: str, status: int, seconds: float) -> None:
     if running:
         line |= {"trace_id": running.trace_id, "span_id": running.span_id} | redact(running.known)
     sys.stdout.write(to_json(line).decode() + "\n")
+
+
+def surface(path: str) -> str:
+    """Which objective a route is under: providers' webhooks have one of their own."""
+    return "webhooks" if path.startswith("/v1/webhooks/") else "api"
 
 
 def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401

@@ -50,7 +50,7 @@ def take_failure(uow: UnitOfWork, fact: InvoicePaymentFailed, occurred_at: datet
     _add_failure(uow, case, fact, occurred_at)
     if opened:
         uow.emit(CaseOpened(**_about(case)), occurred_at)
-        uow.after_commit(lambda: telemetry.metric("recovery_cases_total", 1, "Count", status="opened"))
+        uow.after_commit(lambda: _measure_opened(case))
     _follow_mirror(uow, _locked_case_of(uow, fact), fact)
     return case.id
 
@@ -142,9 +142,16 @@ def _reopen(uow: UnitOfWork, case: Case, why: str, at: datetime) -> None:
 
 def _measure(case: Case) -> None:
     """`recovery_rate` is 1 or 0 for each case that closes, so that its average over any time is the rate over that time."""
-    telemetry.metric("recovery_cases_total", 1, "Count", status=case.status.value)
     rate = 1 if case.status is CaseStatus.RECOVERED else 0
-    telemetry.metric("recovery_rate", rate, "NoUnit", workflow_id=DEFAULT.name, cohort="all")
+    telemetry.metric("recovery_cases_total", 1, "Count", status=case.status.value)
+    telemetry.metric("recovery_rate", rate, "None", workflow_id=DEFAULT.name, cohort="all")
+    amount = case.recovered_minor or case.amount_at_risk_minor
+    telemetry.metric(f"amount_{case.status.value}_minor", amount, "None", currency=case.currency)
+
+
+def _measure_opened(case: Case) -> None:
+    telemetry.metric("recovery_cases_total", 1, "Count", status="opened")
+    telemetry.metric("amount_at_risk_minor", case.amount_at_risk_minor, "None", currency=case.currency)
 
 
 def _about(case: Case) -> dict[str, object]:

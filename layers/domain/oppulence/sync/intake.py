@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from oppulence.connections.events import WebhookReceived
-from oppulence.kernel import crypto, db, inbound
+from oppulence.kernel import clock, crypto, db, inbound, telemetry
 from oppulence.kernel.uow import Scope, in_transaction
 from oppulence.sync import mirror
 from oppulence.sync.stripe_events import read
@@ -32,4 +32,13 @@ def take_in(workspace_id: str, webhooks: Sequence[WebhookReceived]) -> int:
                 webhook.signed_at,
             )
         )
-    return in_transaction(Scope(CONTEXT, workspace_id), lambda uow: mirror.apply(uow, deliveries))
+    applied = in_transaction(Scope(CONTEXT, workspace_id), lambda uow: mirror.apply(uow, deliveries))
+    _measure(webhooks, applied)
+    return applied
+
+
+def _measure(webhooks: Sequence[WebhookReceived], applied: int) -> None:
+    """How many events were new, and how long the oldest of them took from the door to the mirror."""
+    oldest = min(webhook.received_at for webhook in webhooks)
+    late_s = max(0.0, (clock.real_now() - oldest).total_seconds())
+    telemetry.metrics({"sync_events_total": (applied, "Count"), "sync_freshness_seconds": (round(late_s, 3), "Seconds")})
