@@ -4,6 +4,7 @@ import typer
 
 from infra.ops import analytics, audit, db, dlq, events, keys, local, sync, workspaces
 from infra.ops.demo import demo
+from infra.ops.smoke import smoke
 
 app = typer.Typer(
     help="Operate the platform. Commands act on the local cloud of this checkout; --aws makes them act on AWS.",
@@ -21,6 +22,7 @@ app.add_typer(audit.app, name="audit", help="The audit log.")
 app.add_typer(analytics.app, name="analytics", help="The analytical store.")
 app.add_typer(db.app, name="db", help="The databases.")
 app.command("demo")(demo)
+app.command("smoke")(smoke)
 
 if __name__ == "__main__":
     app(prog_name="oppulence")
