@@ -26,6 +26,9 @@ from tests.sync.support import connect
 CONCURRENCIES = (1, 8, 32)
 RECORDS = 10
 TURNS = 3
+WORKERS = 4
+"""Processes at most: more than the cores only cost each other's caches. The figures say how many there were."""
+
 LARGE = 20_000
 """A directory with more events than this is delivered whole, and one by one, once only."""
 
@@ -68,6 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.bench.sync", description=__doc__)
     parser.add_argument("--events", type=Path, default=stripe.CORPUS, help="directory of events; the bundled corpus by default")
     parser.add_argument("--peer", type=Path, help="directory of the rival's run.sh; without it nothing is compared")
+    parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--turns", type=int, default=TURNS)
     chosen = parser.parse_args()
     given = directory.load(chosen.events)
@@ -79,7 +83,7 @@ def main() -> None:
         os.environ["STRIPE_API_BASE"] = api
         connect(made, batches.CONNECTION_ID, stand_in.KEY)
         rival = peer.prepared(made, chosen.peer.resolve(), given, place / "peer") if chosen.peer else None
-        fleet = Fleet(max(CONCURRENCIES))
+        fleet = Fleet(chosen.workers)
         try:
             bench = Bench(made, given, fleet, rival, place)
             parsing.run(given)

@@ -5,7 +5,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -68,12 +69,13 @@ class Fleet:
             context.Process(target=_work, args=(theirs, self._next), daemon=True).start()
             self._pipes.append(ours)
 
-    def deliver(self, workspace_id: str, given: Batches, workers: int) -> Delivered:
-        """Have so many workers take the batches; the clock runs from the moment when all are ready."""
-        chosen = self._pipes[:workers]
+    def deliver(self, workspace_id: str, given: Batches, in_flight: int) -> Delivered:
+        """Have workers take the batches, so many in flight at any time; the clock runs from the moment when all are ready."""
+        chosen = self._pipes[:in_flight]
         self._next.value = 0
-        for pipe in chosen:
-            pipe.send((workspace_id, given))
+        for n, pipe in enumerate(chosen):
+            held = in_flight // len(chosen) + (n < in_flight % len(chosen))
+            pipe.send((workspace_id, given, held))
         _answers(chosen)
         started = time.perf_counter()
         for pipe in chosen:
@@ -112,7 +114,8 @@ def _work(pipe: Connection, following: "Synchronized[int]") -> None:
             pipe.send(f"{type(error).__name__}: {error}")
 
 
-def _take(pipe: Connection, following: "Synchronized[int]", workspace_id: str, given: Batches) -> Done:
+def _take(pipe: Connection, following: "Synchronized[int]", workspace_id: str, given: Batches, held: int) -> Done:
+    """Take batches until none is left; `held` are in flight here, the first of them at work. A latency includes the wait."""
     crypto.warm("sync", workspace_id)
     Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
     with given.file.open("rb") as file:
@@ -120,13 +123,20 @@ def _take(pipe: Connection, following: "Synchronized[int]", workspace_id: str, g
         pipe.recv()
         computed = time.process_time()
         latencies = []
-        while (data := _next(file.fileno(), following, given)) is not None:
-            one = batches.batch(data)
-            started = time.perf_counter()
-            _deliver(one, given.signed_at)
+        flying: deque[tuple[Seconds, bytes]] = deque()
+        while _fill(flying, held, lambda: _next(file.fileno(), following, given)):
+            started, data = flying.popleft()
+            _deliver(batches.batch(data), given.signed_at)
             latencies.append(time.perf_counter() - started)
         fetched = _settle_doubts()
         return Done(time.perf_counter(), latencies, fetched, time.process_time() - computed, _peak_mb())
+
+
+def _fill(flying: deque[tuple[Seconds, bytes]], held: int, following: Callable[[], bytes | None]) -> bool:
+    """Have so many batches in flight, if there are; whether there is one."""
+    while len(flying) < held and (data := following()) is not None:
+        flying.append((time.perf_counter(), data))
+    return bool(flying)
 
 
 def _next(file: int, following: "Synchronized[int]", given: Batches) -> bytes | None:

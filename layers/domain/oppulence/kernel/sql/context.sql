@@ -92,8 +92,10 @@ CREATE OR REPLACE FUNCTION :schema.claim_outbox(most integer) RETURNS TABLE (id 
   SELECT o.id, o.workspace_id, o.type, o.detail FROM :schema.outbox o
    WHERE o.created_at < now() - interval '30 seconds' ORDER BY o.created_at LIMIT most FOR UPDATE SKIP LOCKED
 $$;
+-- Not waited for until it is on disk: what a crash brings back is published once more, which is harmless.
 CREATE OR REPLACE FUNCTION :schema.drop_outbox(ids text[]) RETURNS void
   LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+  SELECT set_config('synchronous_commit', 'off', true);
   DELETE FROM :schema.outbox WHERE id = ANY (ids)
 $$;
 -- What is past its use: inbox rows after 35 days, counted tries after 35, stored responses after 35.
