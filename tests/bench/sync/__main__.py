@@ -50,11 +50,11 @@ class Bench:
         """Bodies as batches in a file."""
         return batches.write(self.folder / name, self.world.workspace_id, bodies, size, int(time.time()))
 
-    def run(self, made: Batches, workers: int) -> Delivered:
+    def run(self, made: Batches, in_flight: int) -> Delivered:
         """One run on empty tables."""
         self.world.admin.execute(f"TRUNCATE {_TABLES}".encode())
         self.world.admin.execute("CHECKPOINT")
-        return self.fleet.deliver(self.world.workspace_id, made, workers)
+        return self.fleet.deliver(self.world.workspace_id, made, in_flight)
 
 
 @dataclass(frozen=True)
@@ -97,20 +97,20 @@ def main() -> None:
 def _rated(bench: Bench, turns: int) -> None:
     made = bench.batches("rated", bench.given.rated, RECORDS)
     bench.run(made, max(CONCURRENCIES))  # opens connections, and loads what is loaded on first use
-    for workers in CONCURRENCIES:
-        _report_rated(bench, workers, [_turn(bench, made, workers) for _ in range(turns)])
+    for in_flight in CONCURRENCIES:
+        _report_rated(bench, in_flight, [_turn(bench, made, in_flight) for _ in range(turns)])
 
 
-def _turn(bench: Bench, made: Batches, workers: int) -> Turn:
-    ours = bench.run(made, workers)
+def _turn(bench: Bench, made: Batches, in_flight: int) -> Turn:
+    ours = bench.run(made, in_flight)
     wrong = len(outcome.wrong(bench.world, bench.given, bench.given.rated))
     bench.world.admin.execute("CHECKPOINT")
-    return Turn(ours, wrong, bench.peer.run(workers) if bench.peer else None)
+    return Turn(ours, wrong, bench.peer.run(in_flight) if bench.peer else None)
 
 
-def _report_rated(bench: Bench, workers: int, turns: list[Turn]) -> None:
+def _report_rated(bench: Bench, in_flight: int, turns: list[Turn]) -> None:
     ours = statistics.median(_rate(one.ours) for one in turns)
-    figure = _figure(workers, [one.ours for one in turns]) | {
+    figure = _figure(in_flight, [one.ours for one in turns]) | {
         "objects_wrong": max(one.wrong for one in turns), "objects_left_out": outcome.excluded(bench.given),
         "rated_over": "event types that the peer handles", "records_a_batch": RECORDS, "turns": len(turns),
         "with": "the door's signature check, raw bytes, mirror, canonical events in the outbox; one transaction a batch; "
@@ -135,19 +135,19 @@ def _beside(bench: Bench, what: str, bodies: Sequence[bytes], size: int) -> None
     """Figures without a comparison."""
     made = bench.batches(what, bodies, size)
     turns = 1 if len(bodies) > LARGE else TURNS
-    for workers in CONCURRENCIES:
+    for in_flight in CONCURRENCIES:
         runs = []
         wrong = 0
         for _ in range(turns):
-            runs.append(bench.run(made, workers))
+            runs.append(bench.run(made, in_flight))
             wrong = max(wrong, len(outcome.wrong(bench.world, bench.given, bodies)))
-        report("sync", _figure(workers, runs) | {"objects_wrong": wrong, "of": what, "records_a_batch": size, "turns": turns})
+        report("sync", _figure(in_flight, runs) | {"objects_wrong": wrong, "of": what, "records_a_batch": size, "turns": turns})
 
 
-def _figure(workers: int, runs: list[Delivered]) -> dict[str, object]:
+def _figure(in_flight: int, runs: list[Delivered]) -> dict[str, object]:
     """Medians over runs; latencies are a batch's, memory is a worker's."""
     return {
-        "concurrency": workers, "events": runs[0].events, "events_per_s": round(statistics.median(map(_rate, runs))),
+        "concurrency": in_flight, "processes": len(runs[0].workers), "events": runs[0].events, "events_per_s": round(statistics.median(map(_rate, runs))),
         "p50_ms": statistics.median(milliseconds(one.latencies) for one in runs),
         "p99_ms": statistics.median(_p99_ms(one.latencies) for one in runs),
         "rss_peak_mb": round(max(worker.peak_mb for one in runs for worker in one.workers), 1),
