@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from psycopg import sql
 from pydantic import ValidationError
 
-from oppulence.kernel import crypto, db, dead_letters, environment, telemetry
+from oppulence.kernel import crypto, db, dead_letters, environment, pausing, telemetry
 from oppulence.kernel.capabilities import Capability
 from oppulence.kernel.declarations import Consumer, Entry
 from oppulence.kernel.errors import NotYet, Permanent, Unavailable
@@ -57,8 +57,7 @@ def consumer(event: type[Event], *, uses: tuple[Capability, ...], **options: Any
         def handler(batch: dict[str, Any], context: object) -> BatchResult:
             return _Batch(declared, name, takes_envelope).run(batch["Records"])
 
-        handler.declaration = declared  # type: ignore[attr-defined]
-        return handler
+        return pausing.entry(declared, handler)
 
     return decorate
 

@@ -106,6 +106,12 @@ class WorkspaceMismatch(AuthorizationError):
     code = "workspace_mismatch"
 
 
+class DirectCall(AuthorizationError):
+    """The API was called past CloudFront."""
+
+    code = "direct_call"
+
+
 class NotFound(AppError):
     """No such thing in this workspace."""
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from oppulence.kernel import limits, telemetry
+from oppulence.kernel import limits, origin, pausing, telemetry
 from oppulence.kernel import response as responses
 from oppulence.kernel.capabilities import Capability
 from oppulence.kernel.declarations import Access, Entry, Route
@@ -54,8 +54,7 @@ def route(
         def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             return _handle(declared, event)
 
-        handler.declaration = declared  # type: ignore[attr-defined]
-        return handler
+        return pausing.entry(declared, handler)
 
     return decorate
 
@@ -77,6 +76,7 @@ def _handle(declared: Route, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _process(declared: Route, request: Request, headers: dict[str, str]) -> Response:
+    request = origin.admit(request)
     if declared.access == "public":
         return responses.answer(declared, _arguments(declared, request, None))
     from oppulence.kernel import effect

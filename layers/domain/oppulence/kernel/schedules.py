@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from oppulence.kernel import telemetry
+from oppulence.kernel import pausing, telemetry
 from oppulence.kernel.capabilities import Capability
 from oppulence.kernel.declarations import Entry, Schedule
 from oppulence.kernel.uow import Scope
 
 
 def schedule(every: str, *, uses: tuple[Capability, ...], **options: Any) -> Callable[[Callable[..., Any]], Entry]:  # noqa: ANN401
-    """Make `(scope)` run at a rate such as `1 minute`; the scope has the context's role and no workspace."""
+    """Make `(scope)` run at a rate such as `1 minute`; the scope has the context's role and no workspace.
+
+    Where the database pauses, it runs only within ten minutes of the last write from outside.
+    """
 
     def decorate(work: Callable[..., Any]) -> Entry:
         declared = Schedule(work, uses, every=every, **options)
@@ -18,10 +21,9 @@ def schedule(every: str, *, uses: tuple[Capability, ...], **options: Any) -> Cal
         def handler(event: dict[str, Any], context: object) -> None:
             name = work.__module__.removeprefix("functions.")
             with telemetry.span(name, None):
-                done = work(Scope(declared.context, None))
+                done = "asleep" if pausing.is_asleep() else work(Scope(declared.context, None))
                 telemetry.log("schedule", schedule=name, done=done)
 
-        handler.declaration = declared  # type: ignore[attr-defined]
-        return handler
+        return pausing.entry(declared, handler)
 
     return decorate

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
-from oppulence.kernel import crypto, telemetry
+from oppulence.kernel import crypto, pausing, telemetry
 from oppulence.kernel.capabilities import Capability
 from oppulence.kernel.declarations import Entry, Task
 from oppulence.kernel.uow import Scope, in_transaction
@@ -30,7 +30,6 @@ def task(*, uses: tuple[Capability, ...], **options: Any) -> Callable[[Callable[
                 output = work(scope, value) if wants_scope else in_transaction(scope, lambda uow: work(uow, value))
             return output.model_dump(mode="json") if output is not None else None
 
-        handler.declaration = declared  # type: ignore[attr-defined]
-        return handler
+        return pausing.entry(declared, handler)
 
     return decorate

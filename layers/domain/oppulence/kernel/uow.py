@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import psycopg
 from pydantic_core import to_json
 
-from oppulence.kernel import clock, db, outbox, telemetry
+from oppulence.kernel import clock, db, outbox, pausing, telemetry
 from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.events import Event
 from oppulence.kernel.ids import new_id
@@ -120,6 +120,7 @@ class UnitOfWork:
     def _commit(self) -> None:
         if self._outbox:
             outbox.insert(self.conn, self.scope.context, self._outbox)
+        pausing.note_write(self.conn)
         if self.conn.execute("COMMIT").statusmessage != "COMMIT":
             raise RuntimeError("nothing was committed: a statement failed and the use case went on; use a savepoint for that")
         if self._outbox:
