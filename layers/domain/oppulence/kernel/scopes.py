@@ -20,6 +20,10 @@ SCOPES = {
     "analytics:read": "Read analytics data",
     "customers:read": "Read customers, their subjects and links",
     "customers:write": "Create, change, merge, archive and erase customers",
+    "meters:read": "Read meters and what they count",
+    "meters:write": "Create, change and archive meters",
+    "usage:read": "Read usage events and quantities",
+    "usage:write": "Send usage events",
     "sync:read": "Read mirrored provider objects and events",
     "sync:write": "Start and cancel backfills, and send events through again",
     "ledger:read": "Read journal entries and balances",
@@ -46,8 +50,9 @@ class Role(StrEnum):
 
 
 _VIEWER = frozenset(
-    {"connections:read", "transactions:read", "customers:read", "sync:read", "ledger:read", "recovery:read", "analytics:read"}
-)
+    {"connections:read", "transactions:read", "customers:read", "meters:read", "usage:read", "sync:read", "ledger:read",
+     "recovery:read", "analytics:read"}
+)  # fmt: skip
 _MEMBER = _VIEWER | {"enrichment:read", "enrichment:write", "webhooks:read", "dead_letters:read"}
 
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
