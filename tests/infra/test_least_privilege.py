@@ -4,6 +4,7 @@ import pytest
 
 from infra.discovery import EntryPoint, entry_points
 from oppulence.kernel.capabilities import (
+    AuditHeads,
     Bucket,
     Bus,
     Capability,
@@ -29,6 +30,7 @@ UNAVOIDABLE = {
     "sqs:ListQueues",
 }  # fmt: skip
 ALWAYS = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+FRONT = {"secretsmanager:GetSecretValue"}
 VPC = {action for action in UNAVOIDABLE if action.startswith("ec2:")}
 QUEUE = {
     "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:SendMessage",
@@ -52,6 +54,8 @@ def allowed_by(use: Capability) -> set[str]:
             return {"dynamodb:GetItem"} | ({"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"} if write else set())
         case Bucket(write=write):
             return {"s3:GetObject"} | ({"s3:PutObject", "s3:DeleteObject"} if write else set())
+        case AuditHeads():
+            return {"s3:PutObject"}
         case DeadLetters(take=take):
             taking = {"sqs:ListQueues", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
             return taking if take else {"sqs:GetQueueUrl", "sqs:SendMessage"}
@@ -72,10 +76,12 @@ def implied(point: EntryPoint) -> set[str]:
         case "consumers":
             return QUEUE
         case "http" if point.route.access != "public":
-            common = {"dynamodb:UpdateItem", "secretsmanager:GetSecretValue"}
+            common = FRONT | {"dynamodb:UpdateItem"}
             writes = {"dynamodb:GetItem", "dynamodb:PutItem"} if point.route.is_write else set()
             sealed = allowed_by(Keys()) if point.route.access == "scope" and (writes or point.route.personal) else set()
             return common | writes | sealed
+        case "http":
+            return FRONT
     return set()
 
 

@@ -11,6 +11,7 @@ from oppulence.kernel import aws
 
 REGION = "us-east-1"
 BUCKET = "workspaces"
+AUDIT_BUCKET = "audit"
 TABLES = ("limits", "idempotency", "connections")
 BUSES = ("domain", "inbound")
 
@@ -61,10 +62,11 @@ def _stores() -> None:
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         )  # fmt: skip
         os.environ[f"{table.upper()}_TABLE"] = table
-    aws.client("s3").create_bucket(Bucket=BUCKET)
+    for bucket in (BUCKET, AUDIT_BUCKET):
+        aws.client("s3").create_bucket(Bucket=bucket)
     secret = aws.client("secretsmanager").create_secret(Name="kernel", SecretString="a secret of the tests")
     os.environ.update(
-        BUCKET=BUCKET, KERNEL_SECRET=secret["ARN"], DATA_KEY_ID=aws.client("kms").create_key()["KeyMetadata"]["Arn"],
+        BUCKET=BUCKET, AUDIT_BUCKET=AUDIT_BUCKET, KERNEL_SECRET=secret["ARN"], DATA_KEY_ID=aws.client("kms").create_key()["KeyMetadata"]["Arn"],
         QUEUE_URL=_queue("work"), DLQ_URL=_queue("work-dead"), MAIL_FROM="billing@oppulence.test",
     )  # fmt: skip
 

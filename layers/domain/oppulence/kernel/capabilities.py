@@ -49,6 +49,11 @@ class Bucket(Capability):
 
 
 @dataclass(frozen=True, slots=True)
+class AuditHeads(Capability):
+    """Keep the heads of audit logs' chains in the bucket that forgets nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetters(Capability):
     """Send dead letters home to the queues they came from; or, with `take`, take them off the dead-letter queues instead."""
 
