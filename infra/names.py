@@ -6,6 +6,9 @@ PREFIX = "oppulence"
 DOMAIN_BUS = f"{PREFIX}-domain"
 INBOUND_BUS = f"{PREFIX}-inbound"
 PARTNER_BUS = f"{PREFIX}-partner"
+ORIGIN_SECRET = f"{PREFIX}/origin"
+"""By name: its copies in other regions have the same."""
+
 TABLES = ("limits", "idempotency", "connections")
 NAME_MAX = 64
 

@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import Fn
 
 from infra.discovery import EntryPoint
-from infra.names import DOMAIN_BUS, INBOUND_BUS, PREFIX, arn, imported, named
+from infra.names import DOMAIN_BUS, INBOUND_BUS, ORIGIN_SECRET, PREFIX, arn, imported, named
 from infra.settings import CLOCK_PARAMETER, PG_DATABASE, PG_PORT, Settings
 from oppulence.kernel.capabilities import (
     Bucket,
@@ -24,6 +24,7 @@ from oppulence.kernel.capabilities import (
     Table,
 )
 from oppulence.kernel.declarations import Route
+from oppulence.kernel.pausing import MARK
 
 Statement = dict[str, Any]
 
@@ -66,7 +67,7 @@ def grant(use: Capability, settings: Settings) -> Grant:
     """
     match use:
         case Postgres(context=context):
-            return _postgres(context)
+            return _postgres(context, settings)
         case Bus(context=context):
             return _bus(context, settings)
         case Inbound():
@@ -110,6 +111,9 @@ def _always(point: EntryPoint, settings: Settings) -> Iterator[Grant]:
 def _of_route(route: Route, settings: Settings) -> Iterator[Grant]:
     """What the life of a request needs before its handler: see kernel/http.py."""
     yield Grant("api", environment={"API_URL": settings.api_url})
+    if not settings.is_local:
+        secret = arn("secretsmanager", f"secret:{ORIGIN_SECRET}-??????")
+        yield Grant("origin", (allow("secretsmanager:GetSecretValue", on=secret),), {"ORIGIN_SECRET": ORIGIN_SECRET})
     if route.access == "public":
         return
     yield _table("limits", ("dynamodb:UpdateItem",))
@@ -124,10 +128,18 @@ def _of_route(route: Route, settings: Settings) -> Iterator[Grant]:
         yield Grant("plan", environment={"DEFAULT_PLAN": settings.default_plan})
 
 
-def _postgres(context: str) -> Grant:
-    user = arn("rds-db", f"dbuser:${{Cluster}}/{context}", Cluster=imported("PgResourceId"))
-    variables = {"PG_HOST": imported("PgHost"), "PG_PORT": PG_PORT, "PG_DATABASE": PG_DATABASE, "PG_AUTH": "iam"}
-    return Grant(f"postgres-{context}", (allow("rds-db:connect", on=user), allow(*VPC_INTERFACES, on="*")), variables, vpc=True)
+def _postgres(context: str, settings: Settings) -> Grant:
+    door = "PgProxy" if settings.rds_proxy else "Pg"
+    user = arn("rds-db", f"dbuser:${{Cluster}}/{context}", Cluster=imported(f"{door}ResourceId"))
+    variables = {"PG_HOST": imported(f"{door}Host"), "PG_PORT": PG_PORT, "PG_DATABASE": PG_DATABASE, "PG_AUTH": "iam"}
+    statements = [allow("rds-db:connect", on=user), allow(*VPC_INTERFACES, on="*")]
+    if settings.database_pauses:
+        mark = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [MARK]}}
+        statements.append(
+            allow("dynamodb:GetItem", "dynamodb:PutItem", on=arn("dynamodb", f"table/{named('limits')}"), when=mark)
+        )
+        variables["PAUSE_TABLE"] = named("limits")
+    return Grant(f"postgres-{context}", tuple(statements), variables, vpc=True)
 
 
 def _bus(context: str, settings: Settings) -> Grant:

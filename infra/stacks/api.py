@@ -1,10 +1,13 @@
-"""The HTTP API that all contexts put their routes on."""
+"""The HTTP API that all contexts put their routes on, and what CloudFront needs to reach it."""
 
 from aws_cdk import App, Fn, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 
-from infra.names import PREFIX, export
+from infra.constructs.certificate import certificate
+from infra.front import GLOBAL_REGION
+from infra.names import ORIGIN_SECRET, PREFIX, export
 from infra.settings import Settings
 from infra.stacks.base import PlatformStack
 
@@ -15,15 +18,26 @@ ACCESS_LOG = (
 CUSTOM_ID = "app"
 """The emulator makes this the API's id, so that its URL is the same after a restart."""
 
+ASKED = ["authorization", "content-type", "idempotency-key", "traceparent", "x-request-id", "x-workspace-id"]
+TOLD = [
+    "idempotent-replayed", "location", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after", "x-request-id",
+]  # fmt: skip
+PREFLIGHT_S = 3_600
+
 
 class Api(PlatformStack):
-    """One API, one `$default` stage. Routes stand in their contexts' stacks."""
+    """One API, one `$default` stage. Routes stand in their contexts' stacks.
+
+    On AWS its own address is closed: it answers at its domain only, which CloudFront asks for under that name, so that the
+    viewer's headers and CloudFront's own come through unchanged.
+    """
 
     def __init__(self, app: App, settings: Settings) -> None:
         super().__init__(app, "api", settings, "The HTTP API")
         api = apigateway.CfnApi(
-            self, "Api", name=PREFIX, protocol_type="HTTP", description="Oppulence API", tags={"ms-custom-id": CUSTOM_ID}
-        )
+            self, "Api", name=PREFIX, protocol_type="HTTP", description="Oppulence API", tags={"ms-custom-id": CUSTOM_ID},
+            cors_configuration=self._cors(), disable_execute_api_endpoint=None if settings.is_local else True,
+        )  # fmt: skip
         group = logs.CfnLogGroup(
             self,
             "AccessLog",
@@ -31,7 +45,7 @@ class Api(PlatformStack):
             retention_in_days=settings.log_retention_days,
         )
         group.apply_removal_policy(RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY)
-        apigateway.CfnStage(
+        stage = apigateway.CfnStage(
             self,
             "Stage",
             api_id=api.ref,
@@ -39,8 +53,50 @@ class Api(PlatformStack):
             auto_deploy=True,
             access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(destination_arn=group.attr_arn, format=ACCESS_LOG),
             default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
-                throttling_rate_limit=settings.api_rate, throttling_burst_limit=settings.api_burst, detailed_metrics_enabled=False
+                throttling_rate_limit=settings.front.api_rate,
+                throttling_burst_limit=settings.front.api_burst,
+                detailed_metrics_enabled=False,
             ),
         )
         export(self, "ApiId", api.ref)
         export(self, "ApiUrl", Fn.sub("https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}", {"Api": api.ref}))
+        if not settings.is_local:
+            self._domain(api, stage)
+        if not settings.is_local and not settings.operations.standby:
+            self._origin_secret()
+
+    def _cors(self) -> apigateway.CfnApi.CorsProperty | None:
+        """Which pages' scripts may call; the gateway answers their preflights itself. Keys go in a header, not in cookies."""
+        if not self.settings.front.cors_origins:
+            return None
+        return apigateway.CfnApi.CorsProperty(
+            allow_origins=list(self.settings.front.cors_origins), allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=ASKED, expose_headers=TOLD, max_age=PREFLIGHT_S,
+        )  # fmt: skip
+
+    def _domain(self, api: apigateway.CfnApi, stage: apigateway.CfnStage) -> None:
+        named = self.settings.api_host
+        domain = apigateway.CfnDomainName(
+            self, "Domain", domain_name=named,
+            domain_name_configurations=[
+                apigateway.CfnDomainName.DomainNameConfigurationProperty(
+                    certificate_arn=certificate(self, self.settings), endpoint_type="REGIONAL", security_policy="TLS_1_2"
+                )
+            ],
+        )  # fmt: skip
+        mapping = apigateway.CfnApiMapping(self, "Mapping", api_id=api.ref, domain_name=domain.ref, stage="$default")
+        mapping.add_resource_dependency(stage)
+        export(self, "ApiOrigin", domain.attr_regional_domain_name)
+
+    def _origin_secret(self) -> None:
+        """What CloudFront proves itself with. `oppulence origin` replaces it, with two valid meanwhile."""
+        regions = {GLOBAL_REGION, self.settings.operations.second_region} - {self.settings.region or GLOBAL_REGION, ""}
+        secret = secretsmanager.CfnSecret(
+            self, "OriginSecret", name=ORIGIN_SECRET, description="CloudFront sends `current`; the API takes `previous` too",
+            generate_secret_string=secretsmanager.CfnSecret.GenerateSecretStringProperty(
+                secret_string_template='{"previous":""}', generate_string_key="current", password_length=64,
+                exclude_punctuation=True,
+            ),
+            replica_regions=[secretsmanager.CfnSecret.ReplicaRegionProperty(region=one) for one in sorted(regions)] or None,
+        )  # fmt: skip
+        secret.apply_removal_policy(RemovalPolicy.RETAIN if self.settings.keep_data else RemovalPolicy.DESTROY)

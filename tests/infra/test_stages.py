@@ -6,15 +6,17 @@ from typing import Any
 
 from tests.infra.templates import Json, Templates
 
-LEFT_OUT = {"egress", "migrations", "observability"}
+LEFT_OUT = {"edge", "egress", "migrations", "observability"}
 VARIABLES = {
     # Settings of the stage.
     "STAGE", "API_URL", "OIDC_ISSUER", "OIDC_JWKS_URL", "OIDC_AUDIENCE", "MAIL_FROM", "DEFAULT_PLAN", "DOWN_VISIBILITY_S",
     "CLICKHOUSE_URL", "CLICKHOUSE_SECRET", "STRIPE_API_BASE",
+    # Behind CloudFront only: what the API knows it by.
+    "ORIGIN_SECRET",
     # Virtual time exists outside staging and prod only.
     "CLOCK_PARAMETER",
 }  # fmt: skip
-LAPTOP_POLICIES = {"clock"}
+OF_ONE_STAGE = {"clock", "origin"}
 RELEASE = re.compile(r"Release(?:Alias|Version\w{12}|Application|Group|Role|Errors|Success)$")
 ARN = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}"
 LAPTOP_RESOURCE = {"Fn::Sub": f"{ARN}:rule/default/oppulence-domain"}
@@ -36,7 +38,7 @@ def without_listed(template: Json) -> Json:
                 resource.pop("DeletionPolicy", None)
                 resource.pop("UpdateReplacePolicy", None)
             case "AWS::IAM::Role":
-                properties["Policies"] = [one for one in properties["Policies"] if one["PolicyName"] not in LAPTOP_POLICIES]
+                properties["Policies"] = [one for one in properties["Policies"] if one["PolicyName"] not in OF_ONE_STAGE]
             case "AWS::Lambda::LayerVersion":
                 properties["Content"] = "the laptop imports from its own environment"
         if isinstance(properties, dict):
