@@ -6,7 +6,7 @@ OPPULENCE := $(BIN)/oppulence
 CODE := functions infra layers tests app.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev down test check lint bench bench-sync storm latency synth openapi lock clean
+.PHONY: help setup demo dev down test check lint bench bench-sync storm latency synth limits sbom audit openapi lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,9 +47,20 @@ storm: setup ## Kill stores and workers under load, then count what is lost (MIN
 latency: setup ## Seconds from an event to its rows through the deployed template, at 30 events/s
 	@PYTHONPATH=.:layers/domain $(BIN)/python -m tests.e2e.latency
 
-synth: setup ## The CloudFormation templates of a stage (STAGE=local|dev|staging|prod) in cdk.out/
-	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk synth --quiet --context stage=$(STAGE) --output cdk.out/$(STAGE)
+synth: setup ## The CloudFormation templates of a stage (STAGE=local|dev|preview|staging|prod) in cdk.out/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk synth --quiet --context stage=$(STAGE) $(CONTEXT) --output cdk.out/$(STAGE)
 	@echo "templates of $(STAGE): cdk.out/$(STAGE)"
+
+limits: setup ## How far a stage's synthesized templates are from AWS's limits, now and with 250 functions
+	@PYTHONPATH=.:layers/domain $(BIN)/python -m infra.checks.limits cdk.out/$(STAGE)
+
+sbom: setup ## The bill of materials (CycloneDX) of all locked packages, in cdk.out/sbom.cdx.json
+	@mkdir -p cdk.out && PYTHONPATH=.:layers/domain $(BIN)/python -m infra.checks.sbom > cdk.out/sbom.cdx.json
+
+audit: setup ## Known vulnerabilities of all locked packages; asks the registries
+	@for lock in requirements.lock infra/local/olap.lock $$(find layers -name requirements.lock); do \
+		$(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes --requirement $$lock || exit 1; done
+	@npm audit --audit-level=high
 
 openapi: setup ## Write openapi.json and the event catalogue anew from the declarations
 	@PYTHONPATH=.:layers/domain $(BIN)/python -m infra.openapi

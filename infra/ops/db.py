@@ -13,6 +13,7 @@ from infra.ops.place import Place, find
 app = typer.Typer(no_args_is_help=True)
 PACKAGE = DOMAIN / "oppulence"
 MIGRATOR = f"{PREFIX}-migrate"
+MIGRATION_S = 905
 
 
 @app.callback()
@@ -59,8 +60,15 @@ def _clickhouse(place: Place) -> list[str]:
 
 
 def _by_function(place: Place) -> list[str]:
-    """On AWS the database is reached from inside the network only: the function that each deployment runs does it."""
-    answered = place.client("lambda").invoke(FunctionName=MIGRATOR, Payload=json.dumps({"RequestType": "Update"}).encode())
+    """On AWS the database is reached from inside the network only: the function that each deployment runs does it.
+
+    It may take its full quarter of an hour, and is not asked twice meanwhile.
+    """
+    from botocore.config import Config
+
+    waiting = Config(read_timeout=MIGRATION_S, tcp_keepalive=True, retries={"total_max_attempts": 1})
+    functions = place.client("lambda", config=waiting)
+    answered = functions.invoke(FunctionName=MIGRATOR, Payload=json.dumps({"RequestType": "Update"}).encode())
     document = json.loads(answered["Payload"].read() or b"null")
     if "FunctionError" in answered:
         raise Failed(f"{MIGRATOR}: {document.get('errorMessage', document)}", f"see the log group /aws/lambda/{MIGRATOR}")

@@ -25,7 +25,7 @@ ROOT_VARIABLE = "OPPULENCE_ROOT"
 class Place:
     """Clients of AWS, or of the emulator; `local` is the running cloud, or None on AWS."""
 
-    client: Callable[[str], Any]
+    client: Callable[..., Any]
     local: Cloud | None
 
     @property

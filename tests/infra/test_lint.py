@@ -17,6 +17,11 @@ from tests.infra.templates import synthesize
 def test_templates_are_clean(stage: str, tmp_path: Path) -> None:
     for name, template in synthesize(stage).stacks.items():
         (tmp_path / f"{name}.template.json").write_text(json.dumps(template))
-    command = [sys.executable, "-m", "cfnlint", "--non-zero-exit-code", "warning", *map(str, sorted(tmp_path.iterdir()))]
+    command = [
+        str(Path(sys.executable).with_name("cfn-lint")),
+        "--non-zero-exit-code",
+        "warning",
+        *map(str, sorted(tmp_path.iterdir())),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=380)
     assert done.returncode == 0, done.stdout
