@@ -147,7 +147,8 @@ def _beside(bench: Bench, what: str, bodies: Sequence[bytes], size: int) -> None
 def _figure(in_flight: int, runs: list[Delivered]) -> dict[str, object]:
     """Medians over runs; latencies are a batch's, memory is a worker's."""
     return {
-        "concurrency": in_flight, "processes": len(runs[0].workers), "events": runs[0].events, "events_per_s": round(statistics.median(map(_rate, runs))),
+        "concurrency": in_flight, "processes": len(runs[0].workers), "events": runs[0].events,
+        "events_per_s": round(statistics.median(map(_rate, runs))),
         "p50_ms": statistics.median(milliseconds(one.latencies) for one in runs),
         "p99_ms": statistics.median(_p99_ms(one.latencies) for one in runs),
         "rss_peak_mb": round(max(worker.peak_mb for one in runs for worker in one.workers), 1),
