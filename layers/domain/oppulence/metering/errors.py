@@ -27,12 +27,6 @@ class MeterChanged(Conflict):
     code = "meter_changed"
 
 
-class TooManyMeters(Conflict):
-    """The workspace has as many active meters as it may have."""
-
-    code = "too_many_meters"
-
-
 class InvalidMeter(ValidationError):
     """A meter of these parts cannot count; `param` names the part."""
 

@@ -71,4 +71,4 @@ def _step(text: str, at: int) -> tuple[Step, int]:
         return _ESCAPED.sub(r"\1", found[1] if found[1] is not None else found[2]), found.end()
     if text[at] == "[":
         raise InvalidPath(f"{where}in brackets stands one index, as in [0], or one quoted name, as in ['a b'].")
-    raise InvalidPath(f"{where}write .name, ['name'] or [0]. A name with other signs than letters, digits and '_' is quoted.")
+    raise InvalidPath(f"{where}write .name, ['name'] or [0]. Names with other signs are quoted: ['a-b'].")

@@ -17,7 +17,7 @@ Slug = Annotated[str, Field(max_length=64, pattern=SLUG_PATTERN, description="It
 EventType = Annotated[
     str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$", description="`type` of the events that count.")
 ]
-Path = Annotated[str, Field(max_length=512, pattern=r"^\$", description=PATH_TEXT)]
+Path = Annotated[str, Field(max_length=512, description=PATH_TEXT)]
 Dimension = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
 Metadata = Annotated[
