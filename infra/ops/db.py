@@ -1,6 +1,8 @@
-"""`oppulence db`: migrations."""
+"""`oppulence db`: migrations, a masked copy, a rehearsed restore."""
 
 import json
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +34,43 @@ def migrate(
         applied = _with_url(postgres_url) if postgres_url else _in(find(on_aws))
         lines = [*(f"applied {name}" for name in applied), f"{len(applied)} applied, now up to date"]
         answer({"applied": applied}, lines, as_json)
+
+
+@app.command()
+def mask(
+    postgres_url: Annotated[str, typer.Option(help="An administrator's connection to a restored copy.")],
+    key_file: Annotated[Path | None, typer.Option(help="A file whose content makes equal pseudonyms in every run.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a restored copy fit for staging: pseudonyms for people, nothing that was encrypted, amounts as they are."""
+    from infra.ops.masking import mask as run
+
+    with explained(as_json):
+        rows = run(postgres_url, key_file.read_text().strip() if key_file else None)
+        lines = [*(f"{table}: {count} rows" for table, count in rows.items() if count), "masked"]
+        answer({"masked": rows}, lines, as_json)
+
+
+@app.command("rehearse-restore")
+def rehearse_restore(as_json: Json = False) -> None:
+    """Dump the local PostgreSQL, restore it into a fresh one and prove it whole. Exit code 1 when it is not, or too slow."""
+    from infra.ops.rehearsal import RTO_S, rehearse
+
+    with explained(as_json):
+        place = find(False)
+        assert place.local is not None
+        place.act_as("tenancy")
+        with tempfile.TemporaryDirectory(prefix="oppulence-restore-") as folder:
+            root = Path(folder)
+            root.chmod(0o711)
+            done = rehearse(place.local.postgres_url, root)
+        whole = not done.faults and done.total_s <= RTO_S
+        took = ", ".join(f"{step} {seconds} s" for step, seconds in done.seconds.items())
+        lines = [f"{done.rows} rows of {done.tables} tables and {done.logs} audit logs: {took}; {RTO_S} s are allowed",
+                 *done.faults, "whole" if whole else "NOT whole"]  # fmt: skip
+        answer({"rows": done.rows, "seconds": done.seconds, "faults": done.faults, "whole": whole}, lines, as_json)
+        if not whole:
+            raise typer.Exit(1)
 
 
 def _with_url(url: str) -> list[str]:
