@@ -204,6 +204,8 @@ def _route_problems(route: Route) -> Iterator[str]:
         yield "a route takes scope=, or access='user' or 'public'"
     if route.access != "scope" and route.scope is not None:
         yield f"access='{route.access}' and a scope contradict each other"
+    if route.replica and (route.is_write or route.personal):
+        yield "replica=True is for routes that only read: this one writes, if only who looked at personal data"
     if route.scope is not None and route.scope not in SCOPES:
         yield f"unknown scope '{route.scope}': add it to kernel/scopes.py or correct it"
 

@@ -41,7 +41,7 @@ class LedgerEntry(BaseModel):
     postings: list[LedgerPosting]
 
 
-@route("GET", "/v1/ledger", scope="ledger:read", errors=(InvalidCursor,), uses=(Postgres("ledger"),))
+@route("GET", "/v1/ledger", scope="ledger:read", errors=(InvalidCursor,), replica=True, uses=(Postgres("ledger"),))
 def handler(uow: UnitOfWork, query: LedgerQuery) -> Page[LedgerEntry]:
     filters = EntryFilter(**query.model_dump(exclude={"limit", "cursor"}))
     return paginate(

@@ -38,7 +38,7 @@ class LedgerBalances(Model):
     pagination: Annotated[Pagination, Field(description="All balances are always on one page.")]
 
 
-@route("GET", "/v1/ledger/balances", scope="ledger:read", uses=(Postgres("ledger"),))
+@route("GET", "/v1/ledger/balances", scope="ledger:read", replica=True, uses=(Postgres("ledger"),))
 def handler(uow: UnitOfWork, query: BalancesQuery) -> LedgerBalances:
     sheet = balance_sheet.balances(uow, query.at)
     return LedgerBalances(

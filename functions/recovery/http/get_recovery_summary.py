@@ -12,6 +12,6 @@ class SummaryQuery(Model):
     until: Until = None
 
 
-@route("GET", "/v1/recovery/summary", scope="recovery:read", uses=(Postgres("recovery"),))
+@route("GET", "/v1/recovery/summary", scope="recovery:read", replica=True, uses=(Postgres("recovery"),))
 def handler(uow: UnitOfWork, query: SummaryQuery) -> RecoverySummary:
     return reports.summarize(uow, query.since, query.until)

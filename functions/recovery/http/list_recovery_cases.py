@@ -9,6 +9,6 @@ from oppulence.recovery import reports
 from oppulence.recovery.reports import CasesQuery, CaseSummary
 
 
-@route("GET", "/v1/recovery/cases", scope="recovery:read", errors=(InvalidCursor,), uses=(Postgres("recovery"),))
+@route("GET", "/v1/recovery/cases", scope="recovery:read", errors=(InvalidCursor,), replica=True, uses=(Postgres("recovery"),))
 def handler(uow: UnitOfWork, query: CasesQuery) -> Page[CaseSummary]:
     return reports.list_cases(uow, query)

@@ -8,6 +8,6 @@ from oppulence.sync import queries
 from oppulence.sync.models import EventQuery, SyncEvent
 
 
-@route("GET", "/v1/sync/events", scope="sync:read", uses=(Postgres("sync"),))
+@route("GET", "/v1/sync/events", scope="sync:read", replica=True, uses=(Postgres("sync"),))
 def handler(uow: UnitOfWork, query: EventQuery) -> Page[SyncEvent]:
     return queries.list_events(uow, query)

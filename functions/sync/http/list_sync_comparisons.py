@@ -9,6 +9,6 @@ from oppulence.sync.comparison_store import Comparison
 from oppulence.sync.status import ComparisonQuery
 
 
-@route("GET", "/v1/sync/comparisons", scope="sync:read", uses=(Postgres("sync"),))
+@route("GET", "/v1/sync/comparisons", scope="sync:read", replica=True, uses=(Postgres("sync"),))
 def handler(uow: UnitOfWork, query: ComparisonQuery) -> Page[Comparison]:
     return status.list_comparisons(uow, query)

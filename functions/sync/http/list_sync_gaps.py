@@ -8,6 +8,6 @@ from oppulence.sync import status
 from oppulence.sync.status import GapQuery, SyncGap
 
 
-@route("GET", "/v1/sync/gaps", scope="sync:read", uses=(Postgres("sync"),))
+@route("GET", "/v1/sync/gaps", scope="sync:read", replica=True, uses=(Postgres("sync"),))
 def handler(uow: UnitOfWork, query: GapQuery) -> Page[SyncGap]:
     return status.list_gaps(uow, query)

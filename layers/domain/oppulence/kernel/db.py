@@ -24,6 +24,9 @@ _NOTICES_DEATH: dict[str, str] = {
 }  # fmt: skip
 """A server that vanishes without a word, as in a failover, is noticed before the function's own time is over."""
 
+REPLICA = "@replica"
+"""Ends the name of a role's second connection, to the replica."""
+
 _connections: dict[str, Connection] = {}
 
 
@@ -155,8 +158,9 @@ def _opening(workspace_id: str, isolation: str, timeout_ms: int) -> bytes:
 
 
 def _connect(role: str) -> Connection:
+    role, at, _ = role.partition(REPLICA)
     options = {
-        "host": environment.required("PG_HOST"),
+        "host": environment.required("PG_READER_HOST" if at else "PG_HOST"),
         "port": environment.optional("PG_PORT") or "5432",
         "dbname": environment.optional("PG_DATABASE") or "oppulence",
     }

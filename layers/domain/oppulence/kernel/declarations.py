@@ -39,7 +39,11 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Route(Declaration):
-    """A method and path of the HTTP API."""
+    """A method and path of the HTTP API.
+
+    `replica` lets it read from a replica, a moment behind, where there is one: only for what consumers write, since there a
+    caller's own write is never to be seen at once anyway.
+    """
 
     method: str = "GET"
     path: str = "/"
@@ -51,6 +55,7 @@ class Route(Declaration):
     max_body_bytes: int = 256_000
     personal: str | None = None
     while_deleting: bool = False
+    replica: bool = False
     body: type[Any] | None = None
     query: type[Any] | None = None
     answer: Any = None

@@ -1,11 +1,12 @@
 """A request's effect: the use case in one transaction, and once only where the caller sent an Idempotency-Key."""
 
+from dataclasses import replace
 from typing import Any
 
-from oppulence.kernel import crypto, db, idempotency, response
+from oppulence.kernel import crypto, db, environment, idempotency, response, telemetry
 from oppulence.kernel.auth import Principal
 from oppulence.kernel.declarations import Route
-from oppulence.kernel.errors import AppError, IdempotencyInProgress, IdempotencyKeyReused, ValidationError
+from oppulence.kernel.errors import AppError, IdempotencyInProgress, IdempotencyKeyReused, Unavailable, ValidationError
 from oppulence.kernel.idempotency import Kept
 from oppulence.kernel.ids import new_id
 from oppulence.kernel.request import Request
@@ -32,9 +33,19 @@ def run(declared: Route, request: Request, principal: Principal, arguments: Argu
     if declared.wants("scope"):
         return _outside(declared, scope, arguments, key)
     if key is None:
-        return in_transaction(scope, lambda uow: response.answer(declared, arguments, uow))
+        return _read(declared, scope, arguments)
     kept = db.read(scope.context, lambda conn: idempotency.look_up(conn, key))
     return _replayed(kept) if kept else _once(declared, scope, arguments, key)
+
+
+def _read(declared: Route, scope: Scope, arguments: Arguments) -> Response:
+    """From the replica, if the route may and there is one; the writer knows the same, should it be away."""
+    if declared.replica and environment.optional("PG_READER_HOST"):
+        try:
+            return in_transaction(replace(scope, replica=True), lambda uow: response.answer(declared, arguments, uow))
+        except Unavailable as error:
+            telemetry.logger().warning("replica_unavailable", extra={"reason": str(error)})
+    return in_transaction(scope, lambda uow: response.answer(declared, arguments, uow))
 
 
 def _key(declared: Route, request: Request, principal: Principal) -> idempotency.Key | None:

@@ -53,6 +53,12 @@ class Scope:
     isolation: Isolation = "READ COMMITTED"
     timeout_ms: int = STATEMENT_TIMEOUT_MS
     path: str = ""
+    replica: bool = False
+
+    @property
+    def session(self) -> str:
+        """Which of the process's connections it runs on."""
+        return f"{self.context}{db.REPLICA}" if self.replica else self.context
 
 
 @dataclass
@@ -138,7 +144,7 @@ def in_transaction(scope: Scope, work: Callable[[UnitOfWork], T]) -> T:
             outcome is unknown: callers are idempotent.
     """
     for attempt in range(_TRIES):
-        conn = db.begin(scope.context, scope.workspace_id, scope.isolation, scope.timeout_ms)
+        conn = db.begin(scope.session, scope.workspace_id, scope.isolation, scope.timeout_ms)
         uow = UnitOfWork(conn, scope)
         try:
             result = work(uow)
@@ -151,7 +157,7 @@ def in_transaction(scope: Scope, work: Callable[[UnitOfWork], T]) -> T:
         except BaseException as error:
             _roll_back(conn, scope)
             if db.is_down(error):
-                db.forget(scope.context)
+                db.forget(scope.session)
                 raise Unavailable("The database went away. Try again in a few seconds.") from error
             raise
         else:
@@ -164,7 +170,7 @@ def _roll_back(conn: "Connection", scope: Scope) -> None:
     try:
         conn.execute("ROLLBACK")
     except psycopg.Error:
-        db.forget(scope.context)
+        db.forget(scope.session)
 
 
 def _drop_published(context: str, ids: list[str]) -> None:
