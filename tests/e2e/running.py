@@ -101,8 +101,9 @@ class Running:
         return int(self.platform.scalar(query, self.platform.workspace_id))
 
     def analysed(self) -> int:
-        """How many events the analytical store has of the workspace."""
-        return int(self.olap("SELECT uniqExact(event_id, account) FROM events WHERE workspace_id = {ws:String}")[0][0])
+        """How many of the provider's events the analytical store has of the workspace."""
+        where = "workspace_id = {ws:String} AND event_source = 'stripe'"
+        return int(self.olap(f"SELECT uniqExact(event_id, account) FROM events WHERE {where}")[0][0])
 
     def olap(self, query: str) -> Sequence[Sequence[Any]]:
         """Rows of a query of the analytical store; `{ws:String}` in it is the workspace."""
