@@ -135,6 +135,7 @@ def placed(settings: Settings, context: Mapping[str, str], environment: Mapping[
         settings,
         account=context.get("account") or environment.get("CDK_DEFAULT_ACCOUNT", ""),
         region=context.get("region") or environment.get("CDK_DEFAULT_REGION", ""),
+        operations=settings.operations.in_region(context.get("standby", "")),
         front=replace(
             settings.front, hosted_zone=context.get("hosted_zone", ""), api_origin=context.get("api_origin", "")
         ),

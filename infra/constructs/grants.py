@@ -10,6 +10,7 @@ from infra.discovery import EntryPoint
 from infra.names import DOMAIN_BUS, INBOUND_BUS, ORIGIN_SECRET, PREFIX, arn, imported, named
 from infra.settings import CLOCK_PARAMETER, PG_DATABASE, PG_PORT, Settings
 from oppulence.kernel.capabilities import (
+    AuditHeads,
     Bucket,
     Bus,
     Capability,
@@ -59,7 +60,7 @@ def grants_of(point: EntryPoint, settings: Settings) -> list[Grant]:
     return [*own, *_always(point, settings), *(_of_route(point.route, settings) if point.kind == "http" else ())]
 
 
-def grant(use: Capability, settings: Settings) -> Grant:
+def grant(use: Capability, settings: Settings) -> Grant:  # noqa: C901  (one case for each capability)
     """What one capability means.
 
     Raises:
@@ -80,6 +81,8 @@ def grant(use: Capability, settings: Settings) -> Grant:
             )
         case Bucket(prefix=prefix, write=write):
             return _bucket(prefix, write)
+        case AuditHeads():
+            return _audit_heads()
         case DeadLetters(take=take):
             return _dead_letters(take)
         case Machine(name=name):
@@ -116,6 +119,8 @@ def _of_route(route: Route, settings: Settings) -> Iterator[Grant]:
         yield Grant("origin", (allow("secretsmanager:GetSecretValue", on=secret),), {"ORIGIN_SECRET": ORIGIN_SECRET})
     if route.access == "public":
         return
+    if route.replica and settings.operations.reader:
+        yield _replica(route.context)
     yield _table("limits", ("dynamodb:UpdateItem",))
     if route.is_write:
         yield _table("idempotency", ("dynamodb:GetItem", "dynamodb:PutItem"))
@@ -140,6 +145,12 @@ def _postgres(context: str, settings: Settings) -> Grant:
         )
         variables["PAUSE_TABLE"] = named("limits")
     return Grant(f"postgres-{context}", tuple(statements), variables, vpc=True)
+
+
+def _replica(context: str) -> Grant:
+    """Aurora's own reader endpoint, also where RDS Proxy stands before the writer."""
+    user = arn("rds-db", f"dbuser:${{Cluster}}/{context}", Cluster=imported("PgResourceId"))
+    return Grant("replica", (allow("rds-db:connect", on=user),), {"PG_READER_HOST": imported("PgReaderHost")})
 
 
 def _bus(context: str, settings: Settings) -> Grant:
@@ -170,6 +181,12 @@ def _bucket(prefix: str, write: bool) -> Grant:
     actions = ["s3:GetObject", *(["s3:PutObject", "s3:DeleteObject"] if write else [])]
     name = f"bucket-{prefix.strip('/').replace('/', '-') or 'all'}"
     return Grant(name, (allow(*actions, on=objects),), {"BUCKET": bucket})
+
+
+def _audit_heads() -> Grant:
+    bucket = imported("AuditBucketName")
+    heads = Fn.sub("arn:${AWS::Partition}:s3:::${Bucket}/heads/*", {"Bucket": bucket})
+    return Grant("audit-heads", (allow("s3:PutObject", on=heads),), {"AUDIT_BUCKET": bucket})
 
 
 def _dead_letters(take: bool) -> Grant:
@@ -204,8 +221,17 @@ def _mail(settings: Settings) -> Grant:
 def _clickhouse(settings: Settings) -> Grant:
     """Its operator makes the secret; Secrets Manager adds six characters to a secret's name in its ARN."""
     secret = arn("secretsmanager", f"secret:{settings.clickhouse_secret}-??????")
+    operations = settings.operations
     variables = {"CLICKHOUSE_URL": settings.clickhouse_url, "CLICKHOUSE_SECRET": settings.clickhouse_secret}
-    return Grant("clickhouse", (allow("secretsmanager:GetSecretValue", on=secret),), variables, ("providers/clickhouse",))
+    if operations.clickhouse_backups:
+        variables |= {
+            "CLICKHOUSE_BACKUPS": operations.clickhouse_backups,
+            "CLICKHOUSE_BACKUP_ROLE": operations.clickhouse_backup_role,
+        }
+    read = allow("secretsmanager:GetSecretValue", on=secret)
+    inside = bool(operations.clickhouse_service)  # a private endpoint is reached from the VPC only
+    statements = (read, allow(*VPC_INTERFACES, on="*")) if inside else (read,)
+    return Grant("clickhouse", statements, variables, ("providers/clickhouse",), vpc=inside)
 
 
 def _bus_arn(name: str) -> str:

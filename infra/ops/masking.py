@@ -165,7 +165,7 @@ def _update(conn: Connection, table: str, columns: Mapping[str, str]) -> int:
     )
     with _as_owner(conn, table.partition(".")[0]):
         for before in ("NO FORCE ROW LEVEL SECURITY", "DISABLE TRIGGER USER"):
-            conn.execute(sql.SQL("ALTER TABLE {} ").format(_table(table)) + sql.SQL(before))  # type: ignore[arg-type]
+            conn.execute(sql.SQL("ALTER TABLE {} ").format(_table(table)) + sql.SQL(before))
         rows = conn.execute(sql.SQL("UPDATE {} SET {}").format(_table(table), made)).rowcount
         conn.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(_table(table)))
         secured = conn.execute("SELECT relrowsecurity FROM pg_class WHERE oid = %s::regclass", (table,)).fetchone()
@@ -175,7 +175,7 @@ def _update(conn: Connection, table: str, columns: Mapping[str, str]) -> int:
 
 
 def _expression(text: str) -> sql.SQL:
-    return sql.SQL(text if text in ("NULL", "''") else f"pg_temp.{text}")  # type: ignore[arg-type]
+    return sql.SQL(text if text in ("NULL", "''") else f"pg_temp.{text}")
 
 
 def _table(name: str) -> sql.Identifier:

