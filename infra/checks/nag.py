@@ -55,6 +55,11 @@ ACCEPTED = (
         "Objects below the one prefix that the declaration names.",
     ),
     Accepted(
+        r"AwsSolutions-IAM5\[Resource::(arn:.*:log-group:/aws/lambda/cwsyn-oppulence-\w+-\*|\[\"\$\{Bucket\}/\w+/\*\".*)\]",
+        r"oppulence-canaries/\w+Role",
+        "Synthetics ends its function's name, and so its log group's, in characters of its own; results go below its name.",
+    ),
+    Accepted(
         r"AwsSolutions-IAM5\[Resource::arn:.*:sqs:.*:oppulence-\*-(dead|on_\*)\]", r"oppulence-tenancy/.*Role",
         "Dead letters are of all contexts: taken off `-dead` queues, sent home to consumers' queues, no others.",
     ),
@@ -75,7 +80,7 @@ ACCEPTED = (
         "The security group admits functions only and a login needs IAM; another port would hide nothing.",
     ),
     Accepted(
-        "AwsSolutions-S1", r"oppulence-data/\w+/Bucket",
+        "AwsSolutions-S1", r"oppulence-(data|canaries)/\w+/Bucket",
         "Reads and writes of objects are CloudTrail data events of the account's trail (infra/ops/soc2.md), in more detail.",
     ),
     Accepted(
@@ -85,6 +90,11 @@ ACCEPTED = (
     Accepted(
         "AwsSolutions-VPC7", r"oppulence-network/Vpc",
         "GuardDuty, which the account turns on, reads flows by itself; functions may only go out, to 443 and 5432.",
+    ),
+    Accepted(
+        "AwsSolutions-RDS10",
+        r"oppulence-data/Aurora/Cluster",
+        "Dev and preview are there to be thrown away; tests/infra/test_stores.py holds production to its protection.",
     ),
     Accepted("AwsSolutions-CFR1", r"oppulence-edge/Distribution", "Customers and providers call from every country."),
     Accepted(

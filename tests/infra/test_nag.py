@@ -25,6 +25,10 @@ def test_every_acceptance_is_needed(prod: list[Finding], dev: list[Finding]) -> 
     assert idle([*prod, *dev]) == []
 
 
+def test_production_has_no_use_for_what_dev_is_allowed(prod: list[Finding]) -> None:
+    assert [entry.rule for entry in idle(prod)] == ["AwsSolutions-RDS10"]
+
+
 def test_a_finding_that_nobody_accepted_is_open(prod: list[Finding]) -> None:
     kept = tuple(entry for entry in ACCEPTED if entry.rule != "AwsSolutions-RDS11")
     assert [one.rule for one in open_findings(prod, kept)] == ["AwsSolutions-RDS11"]
