@@ -1,12 +1,13 @@
 # The commands of this repository; `make` alone lists them.
 PYTHON ?= python3
 STAGE ?= dev
+COSTS ?= dev staging prod
 BIN := .venv/bin
 OPPULENCE := $(BIN)/oppulence
 CODE := functions infra layers tests app.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev down test check lint bench bench-sync storm latency synth limits sbom audit openapi lock clean
+.PHONY: help setup demo dev down test check lint bench bench-sync storm latency synth costs limits sbom audit openapi lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -61,6 +62,12 @@ audit: setup ## Known vulnerabilities of all locked packages; asks the registrie
 	@for lock in requirements.lock infra/local/olap.lock $$(find layers -name requirements.lock); do \
 		$(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes --requirement $$lock || exit 1; done
 	@npm audit --audit-level=high
+
+costs: setup ## What a stage costs idle, and a million requests (COSTS="dev staging prod")
+	@mkdir -p cdk.out/costs; for stage in $(COSTS); do \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/cdk synth --quiet --no-notices --context stage=$$stage --context layers=placeholder \
+	    --context region=us-east-1 --output cdk.out/costs/$$stage 2>cdk.out/costs/log || { cat cdk.out/costs/log; exit 1; }; done
+	@PYTHONPATH=. $(BIN)/python -m infra.costs cdk.out/costs $(COSTS)
 
 openapi: setup ## Write openapi.json and the event catalogue anew from the declarations
 	@PYTHONPATH=.:layers/domain $(BIN)/python -m infra.openapi

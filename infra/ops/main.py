@@ -2,7 +2,7 @@
 
 import typer
 
-from infra.ops import analytics, audit, db, dlq, events, keys, local, sync, workspaces
+from infra.ops import analytics, audit, db, dlq, events, keys, local, origin, sync, workspaces
 from infra.ops.demo import demo
 from infra.ops.smoke import smoke
 
@@ -15,6 +15,7 @@ app = typer.Typer(
 app.add_typer(local.app, name="local", help="The cloud on this machine.")
 app.add_typer(workspaces.app, name="workspaces", help="Workspaces and their first key.")
 app.add_typer(keys.app, name="keys", help="API keys.")
+app.add_typer(origin.app, name="origin", help="What CloudFront proves itself with.")
 app.add_typer(events.app, name="events", help="Stored webhooks.")
 app.add_typer(sync.app, name="sync", help="The sync engine: backfills.")
 app.add_typer(dlq.app, name="dlq", help="Dead letters: records that could not be processed.")
