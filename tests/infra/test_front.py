@@ -16,6 +16,7 @@ from infra.front import Front
 from infra.settings import Contradiction, Settings, placed, settings_of
 from infra.stacks.api import Api
 from infra.stacks.base import PlatformStack
+from infra.stacks.data import Data
 from infra.stacks.edge import Edge
 from infra.stacks.egress import Egress
 from infra.stacks.network import Network
@@ -226,3 +227,9 @@ def test_where_the_database_pauses_functions_know_of_the_mark() -> None:
         assert ("PAUSE_TABLE" in made.environment) == pauses, stage
         keys = [one["Condition"] for one in made.statements if "dynamodb:PutItem" in one["Action"]]
         assert keys == [{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [MARK]}}] * pauses, stage
+
+
+def test_in_dev_aurora_goes_down_to_nothing_after_five_minutes(prod: Templates) -> None:
+    scaling = only(alone(settings_of("dev"), Data), "AWS::RDS::DBCluster")["ServerlessV2ScalingConfiguration"]
+    assert (scaling["MinCapacity"], scaling["SecondsUntilAutoPause"]) == (0, 300)
+    assert "SecondsUntilAutoPause" not in only(prod, "AWS::RDS::DBCluster")["ServerlessV2ScalingConfiguration"]
