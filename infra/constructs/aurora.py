@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -33,6 +34,10 @@ class Aurora(Construct):
             **(self._own_password() if operations.has_copies else self._managed_password()), **common(self, settings),
         )  # fmt: skip
         cluster.apply_removal_policy(RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY)
+        log = logs.CfnLogGroup(
+            self, "Log", log_group_name=f"/aws/rds/cluster/{PREFIX}/postgresql", retention_in_days=settings.log_retention_days
+        )
+        cluster.add_resource_dependency(log)  # else RDS makes one that is kept for ever
         for n in range(1, 3 if settings.stage == "prod" or operations.reader else 2):
             instance(self, n, cluster)
         if operations.has_copies:

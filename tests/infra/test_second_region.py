@@ -98,6 +98,15 @@ def test_while_it_waits_nothing_else_is_deployed_there(tmp_path: Path) -> None:
     assert {stack.node.id for stack in app.node.children if hasattr(stack, "node")} >= {"oppulence-network", "oppulence-region"}
 
 
+def test_what_serves_there_has_an_instance_and_makes_no_store_anew(tmp_path: Path) -> None:
+    serving = template(tmp_path, prod(standby="serving", originals=ORIGINALS), Network, Region, Data)
+    assert len(serving["AWS::RDS::DBCluster"]) == len(serving["AWS::RDS::DBInstance"]) == 1
+    assert len(serving["AWS::S3::Bucket"]) == 2 and "AWS::KMS::Key" not in serving
+    assert len(serving["AWS::DynamoDB::Table"]) == 3, "these are made there, empty"
+    names = [name for exports in serving["exports"] for name in exports]
+    assert len(names) == len(set(names))
+
+
 def test_clickhouses_private_way_in_is_open_to_functions_only(copied: dict[str, list[Json]]) -> None:
     (endpoint,) = copied["AWS::EC2::VPCEndpoint"]
     assert endpoint["VpcEndpointType"] == "Interface" and endpoint["PrivateDnsEnabled"]

@@ -1,5 +1,9 @@
 """A payment closes the case as recovered, whatever it was before."""
 
+import json
+
+import pytest
+
 from oppulence.sync import events as sync_events
 from tests.recovery.support import DAY, Dunning
 from tests.support.standing_clock import START
@@ -17,6 +21,18 @@ def test_a_payment_recovers_the_case(dunning: Dunning) -> None:
     closed = dunning.world.envelopes(workspace_id=dunning.workspace_id)[-1]
     assert closed.type == "recovery.case.closed" and closed.occurred_at == START + 2 * DAY
     assert (closed.data["status"], closed.data["reason"], closed.data["recovered_minor"]) == ("recovered", "paid", 2610)
+
+
+def test_what_was_at_risk_and_what_came_back_are_measured_by_currency(
+    dunning: Dunning, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoice_id = dunning.invoice()
+    dunning.fail(invoice_id)
+    dunning.pay(invoice_id, at=START + 2 * DAY)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    measured = {name: (line[name], line["currency"]) for line in lines for name in line if name.startswith("amount_")}
+    assert measured == {"amount_at_risk_minor": (2610, "USD"), "amount_recovered_minor": (2610, "USD")}
+    assert [line["status"] for line in lines if "recovery_cases_total" in line] == ["opened", "recovered"]
 
 
 def test_what_was_paid_before_the_failure_is_not_recovered(dunning: Dunning) -> None:

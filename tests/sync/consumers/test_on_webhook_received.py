@@ -5,6 +5,8 @@ import random
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from oppulence.sync.stripe_events import StripeEvent, read
 from tests.support import cloud, stripe
 from tests.support.world import World
@@ -27,6 +29,15 @@ def mirrored(world: World) -> dict[tuple[str, str, str], dict[str, Any]]:
         (account, kind, id): data if not deleted else gone | {"id": id, "object": kind}
         for account, kind, id, data, deleted in rows
     }
+
+
+def test_new_events_and_their_age_are_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    bodies = list(stripe.corpus()[:3])
+    deliver(world, bodies)
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "sync_freshness_seconds" in line]
+    assert line["sync_events_total"] == 3 and line["sync_freshness_seconds"] >= 0
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["service"]]
 
 
 def test_facts_are_told_once_whatever_is_repeated_or_reordered(world: World) -> None:

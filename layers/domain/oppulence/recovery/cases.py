@@ -142,10 +142,10 @@ def _reopen(uow: UnitOfWork, case: Case, why: str, at: datetime) -> None:
 
 def _measure(case: Case) -> None:
     """`recovery_rate` is 1 or 0 for each case that closes, so that its average over any time is the rate over that time."""
-    rate = 1 if case.status is CaseStatus.RECOVERED else 0
+    recovered = case.status is CaseStatus.RECOVERED
+    amount = case.recovered_minor if recovered else case.amount_at_risk_minor
     telemetry.metric("recovery_cases_total", 1, "Count", status=case.status.value)
-    telemetry.metric("recovery_rate", rate, "None", workflow_id=DEFAULT.name, cohort="all")
-    amount = case.recovered_minor or case.amount_at_risk_minor
+    telemetry.metric("recovery_rate", int(recovered), "None", workflow_id=DEFAULT.name, cohort="all")
     telemetry.metric(f"amount_{case.status.value}_minor", amount, "None", currency=case.currency)
 
 
