@@ -26,6 +26,7 @@ MAX_DIGITS, MAX_PLACES, MAX_TEXT = 38, 20, 1024
 
 _ONE = Decimal(1)
 _DECIMAL_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXACT = Context(prec=MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow, Underflow])
 _TOO_LONG = f"has more than {MAX_DIGITS} digits, or more than {MAX_PLACES} after the point"
 _Scalar = str | bool | int | float | None
@@ -184,9 +185,9 @@ def _text(value: Any) -> str | None:  # noqa: ANN401
     """Text or a boolean as text that every store takes; None for anything else."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if not isinstance(value, str) or len(value) > MAX_TEXT or any("\ud800" <= sign <= "\udfff" for sign in value):
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
         return None
-    return value
+    return value if value.isascii() or not _SURROGATE.search(value) else None
 
 
 def _what(value: Any) -> str:  # noqa: ANN401
