@@ -41,6 +41,12 @@ def test_a_change_of_what_is_counted_makes_a_version_from_now_on(api: Api, world
     }
 
 
+def test_one_and_true_are_not_the_same(api: Api) -> None:
+    make(api, filter={"path": "$.a", "op": "eq", "value": 1})
+    changed = api.as_key().patch("/v1/meters/calls", {"filter": {"path": "$.a", "op": "eq", "value": True}}).body
+    assert (changed["version"], changed["filter"]["value"]) == (2, True)
+
+
 def test_a_change_can_begin_later(api: Api) -> None:
     made = make(api, effective_from=None)
     changed = api.as_key().patch("/v1/meters/calls", {"event_type": "new", "effective_from": LATER}).body

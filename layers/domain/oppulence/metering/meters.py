@@ -108,7 +108,7 @@ def change(uow: UnitOfWork, id_or_slug: str, wanted: MeterChange) -> Meter:
     names = wanted.model_fields_set - {"revision", "effective_from"}
     sent = {name: getattr(wanted, name) for name in names}
     sent = {name: _EMPTY.get(name) if value is None else value for name, value in sent.items()}
-    changed = sorted(name for name, value in sent.items() if value != getattr(meter, name))
+    changed = sorted(name for name, value in sent.items() if not _same(value, getattr(meter, name)))
     counts_otherwise = not Definition.model_fields.keys().isdisjoint(changed)
     if wanted.effective_from is not None and not counts_otherwise:
         raise InvalidInstant("Nothing of what is counted changes. Leave out effective_from.", param="effective_from")
@@ -190,6 +190,11 @@ def _found(meter: Meter | None, id_or_slug: str) -> Meter:
             f"No meter {id_or_slug[:64]} in this workspace. List them with GET /v1/meters; archived ones are found by their id."
         )
     return meter
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two parts are the same; 1 and true, equal in Python, are not the same to a filter."""
+    return one == other and (isinstance(one, dict) or repr(one) == repr(other))
 
 
 def _beginning(uow: UnitOfWork, meter: Meter, wanted: MeterChange) -> datetime:
