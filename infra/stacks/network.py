@@ -61,7 +61,7 @@ class Network(PlatformStack):
 
     def _security_group(self, vpc: str) -> None:
         group = ec2.CfnSecurityGroup(
-            self, "Functions", vpc_id=vpc, group_description="Functions: nothing comes in, PostgreSQL, ClickHouse and HTTPS go out",
+            self, "Functions", vpc_id=vpc, group_description="Functions: nothing comes in, databases and HTTPS go out",
             security_group_egress=[
                 ec2.CfnSecurityGroup.EgressProperty(ip_protocol="tcp", from_port=5432, to_port=5432, cidr_ip=CIDR),
                 ec2.CfnSecurityGroup.EgressProperty(ip_protocol="tcp", from_port=443, to_port=443, cidr_ip="0.0.0.0/0"),
