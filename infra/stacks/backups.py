@@ -35,12 +35,11 @@ class Backups(PlatformStack):
         registry = eventschemas.CfnRegistry(self, "Registry", registry_name=named("events"), description="Events of the platform")
         for entry in entries():
             written = json.loads(entry.schema_file.read_text())
-            schema = eventschemas.CfnSchema(
+            eventschemas.CfnSchema(
                 self, "".join(part.capitalize() for part in entry.stem.replace("/", ".").replace("_", ".").split(".")),
                 registry_name=registry.attr_registry_name, type="JSONSchemaDraft4", schema_name=entry.stem.replace("/", "."),
                 content=json.dumps(draft_4(written), separators=(",", ":")),
             )  # fmt: skip
-            schema.add_resource_dependency(registry)
 
 
 def draft_4(schema: Any) -> Any:  # noqa: ANN401
