@@ -45,4 +45,4 @@ def read(body: bytes) -> Event:
 
 def three_decimals() -> list[Event]:
     """A subscription that is paid in Kuwaiti dinars, a thousand fils each."""
-    return [read(line) for line in (FIXTURES / "three_decimal.jsonl").read_bytes().splitlines()]
+    return [read(line) for line in (FIXTURES.parent / "three_decimal.jsonl").read_bytes().splitlines()]
