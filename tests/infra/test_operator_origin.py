@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
-from moto import mock_aws
 from typer.testing import CliRunner
 
 from infra.ops import origin
@@ -16,25 +16,22 @@ FIRST = "f" * 64
 
 
 @pytest.fixture
-def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def front(environment: None) -> Iterator[str]:
     """The secret and a distribution that sends it; answers the distribution's id."""
-    for name, value in (("AWS_DEFAULT_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "t"), ("AWS_SECRET_ACCESS_KEY", "t")):
-        monkeypatch.setenv(name, value)
-    with mock_aws():
-        boto3.client("secretsmanager").create_secret(
-            Name=origin.SECRET, SecretString=json.dumps({"current": FIRST, "previous": ""})
-        )
-        header = {"HeaderName": "X-Origin-Secret", "HeaderValue": FIRST}
-        source = {
-            "Id": "api", "DomainName": "d-1.execute-api.us-east-1.amazonaws.com",
-            "CustomHeaders": {"Quantity": 1, "Items": [header]},
-            "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"},
-        }  # fmt: skip
-        config: Any = {
-            "CallerReference": "t", "Comment": "oppulence", "Enabled": True, "Origins": {"Quantity": 1, "Items": [source]},
-            "DefaultCacheBehavior": {"TargetOriginId": "api", "ViewerProtocolPolicy": "https-only"},
-        }  # fmt: skip
-        yield boto3.client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+    secrets = boto3.client("secretsmanager")
+    secrets.create_secret(Name=origin.SECRET, SecretString=json.dumps({"current": FIRST, "previous": ""}))
+    header = {"HeaderName": "X-Origin-Secret", "HeaderValue": FIRST}
+    source = {
+        "Id": "api", "DomainName": "d-1.execute-api.us-east-1.amazonaws.com",
+        "CustomHeaders": {"Quantity": 1, "Items": [header]},
+        "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"},
+    }  # fmt: skip
+    config: Any = {
+        "CallerReference": uuid4().hex, "Comment": "oppulence", "Enabled": True, "Origins": {"Quantity": 1, "Items": [source]},
+        "DefaultCacheBehavior": {"TargetOriginId": "api", "ViewerProtocolPolicy": "https-only"},
+    }  # fmt: skip
+    yield boto3.client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+    secrets.delete_secret(SecretId=origin.SECRET, ForceDeleteWithoutRecovery=True)
 
 
 def run(*words: str) -> tuple[int, str]:

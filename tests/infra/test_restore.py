@@ -30,7 +30,15 @@ TELLING = ("ada@", "ada.l@", "lovelace", "secrète", "0001111", "met ada", "seat
 
 
 @pytest.fixture
-def lived(api: Api, world: World) -> World:
+def untampered(postgres: Postgres) -> None:
+    """No audit logs of other tests, which break them in every way."""
+    with psycopg.connect(postgres.url) as conn:
+        conn.execute("SET session_replication_role = replica")
+        conn.execute("TRUNCATE tenancy.audit_log, tenancy.audit_seals, tenancy.audit_pending")
+
+
+@pytest.fixture
+def lived(untampered: None, api: Api, world: World) -> World:
     """A workspace with a customer, an invoice of the mirror, and a sealed audit log."""
     made = api.as_key().post("/v1/customers", PERSON)
     assert made.status == 201, made.body

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from oppulence.kernel import aws
 from oppulence.kernel.declarations import Consumer, Route, declaration_of
 from oppulence.kernel.events import Envelope
 from oppulence.kernel.ids import random_text
+from oppulence.kernel.uow import UnitOfWork
+from oppulence.sync import comparison_store, reconcile_store
+from oppulence.sync.comparison_store import Comparison
+from oppulence.sync.reconcile_store import Gap, Progress
 from tests.bad_input.bodies import fitting, required
 from tests.support import letters, stripe
 from tests.support.api import Answer, Api
@@ -53,7 +58,7 @@ class Seen:
                 kept.append(value)
             if len(value) >= 10 and re.search(r"[\d@]", value) and not re.fullmatch(r"[\d.]+|[\d-]{10}T[\d:.]+Z", value):
                 self.texts.add(value)
-        elif isinstance(value, int) and value >= 100:
+        elif isinstance(value, int) and value >= 1_000:
             self.numbers.add(value)
 
     def values(self, *names: str) -> list[str]:
@@ -93,6 +98,8 @@ def build(world: World, people: People) -> Tenant:
     assert caller.post("/v1/sync/replays", {"all": True}).status == 202
     backfill = {"connection_id": made[0].body["id"], "object_types": ["charge", "tax_id"]}
     assert caller.post("/v1/sync/backfills", backfill).status == 202
+    assert caller.patch("/v1/sync/settings", {"raw_retention_days": 731}).status == 200  # not everybody's default
+    _reconciled(world, made[0].body["id"])
     event = envelope(world.workspace_id, stripe.webhook(world.workspace_id, corpus[0]))
     letters.die(event, reason=f"ValueError: {random_text(20)}")
     letters.drain()
@@ -102,6 +109,19 @@ def build(world: World, people: People) -> Tenant:
         look_around(tenant)
     entry("tenancy.schedules.seal_audit")({}, None)
     return tenant
+
+
+def _reconciled(world: World, connection_id: str) -> None:
+    """A gap that was found and closed, and a sample, as the reconciler writes them."""
+    at = datetime(2019, 3, 1, 12, 30, tzinfo=UTC)  # nobody else's day
+
+    def write(uow: UnitOfWork) -> None:
+        progress = Progress(uow.workspace_id, connection_id, "", None, None, None)
+        reconcile_store.note_gaps(uow.conn, progress, [Gap(f"evt_{random_text(20)}", "invoice.paid", at, at, at, None)])
+        found = Comparison(connection_id, "", "invoice", at.date(), at, at, 3, 2, {"EUR": 731_001}, {"EUR": 731_000}, 1, 0, 1)
+        comparison_store.save(uow.conn, uow.workspace_id, found)
+
+    world.within("sync", write)
 
 
 def look_around(tenant: Tenant) -> None:

@@ -45,7 +45,9 @@ def age(backfilling: Backfilling, by: timedelta) -> None:
 
 
 def test_of_several_connections_one_is_to_be_named(backfilling: Backfilling) -> None:
-    backfilling.world.admin.execute("UPDATE connections.connections SET provider_account_id = 'acct_another'")
+    backfilling.world.admin.execute(
+        "UPDATE connections.connections SET provider_account_id = 'acct_another' WHERE id = %s", (backfilling.connection_id,)
+    )
     other = connect(backfilling.api, api_key=backfilling.fake.key)
     api = backfilling.api.as_key()
     answer = api.post(PATH, {})

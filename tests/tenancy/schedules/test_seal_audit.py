@@ -1,7 +1,7 @@
 """The audit log is chained each minute."""
 
 from oppulence.kernel.uow import Scope
-from oppulence.tenancy import audit_log, chain_heads
+from oppulence.tenancy import audit_log, chain_head_gateway
 from tests.support import entries
 from tests.support.api import Api
 from tests.support.world import World
@@ -21,7 +21,7 @@ def test_a_chain_whose_end_was_cut_off_no_longer_holds_the_head_that_is_kept_out
     for enabled in (True, False):
         api.as_key().put("/v1/feature_flags/beta", {"enabled": enabled})
         entries.entry("tenancy.schedules.seal_audit")({}, None)
-    head = chain_heads.read(world.workspace_id)
+    head = chain_head_gateway.read(world.workspace_id)
     assert head and head.seq == 2
     spanning = Scope("tenancy", None)
     assert audit_log.verify_one(spanning, world.workspace_id).broken is None

@@ -9,9 +9,9 @@ from oppulence.kernel import clock, crypto, telemetry
 from oppulence.kernel.crypto import KeyErased
 from oppulence.kernel.pagination import After
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.tenancy import chain, chain_heads
+from oppulence.tenancy import chain, chain_head_gateway
 from oppulence.tenancy.chain import Break, Entry, Link
-from oppulence.tenancy.chain_heads import Head
+from oppulence.tenancy.chain_head_gateway import Head
 from oppulence.tenancy.events import AuditLogSealed
 from oppulence.tenancy.models import AuditActor, AuditEvent, AuditResource
 from oppulence.tenancy.store import audit as store
@@ -56,7 +56,7 @@ def seal_all(scope: Scope) -> int:
             if len(links) < SEAL_MAX:
                 break
     for workspace_id, link in heads.items():  # afterwards: where S3 fails, logs are sealed all the same
-        chain_heads.write(workspace_id, link)
+        chain_head_gateway.write(workspace_id, link)
     return sealed
 
 
@@ -110,7 +110,7 @@ def verify_one(scope: Scope, workspace_id: str) -> Verification:
     Raises:
         Unavailable: the heads cannot be reached.
     """
-    head = chain_heads.read(workspace_id)
+    head = chain_head_gateway.read(workspace_id)
     snapshot = replace(scope, workspace_id=workspace_id, isolation="REPEATABLE READ")
     return in_transaction(snapshot, lambda uow: verify(uow, head))
 

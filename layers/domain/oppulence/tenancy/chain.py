@@ -1,7 +1,7 @@
 """The audit log's chain: each link is a SHA-256 over an entry's exact content and the hash before it.
 
 Changing, removing or reordering an entry or a link breaks the chain from there. Cutting off its end does not: for that the
-sealing schedule keeps the last hash of every workspace outside the database (`chain_heads`).
+sealing schedule keeps the last hash of every workspace outside the database (`chain_head_gateway`).
 """
 
 import hashlib
