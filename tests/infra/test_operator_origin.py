@@ -30,7 +30,10 @@ def front(environment: None) -> Iterator[str]:
         "CallerReference": uuid4().hex, "Comment": "oppulence", "Enabled": True, "Origins": {"Quantity": 1, "Items": [source]},
         "DefaultCacheBehavior": {"TargetOriginId": "api", "ViewerProtocolPolicy": "https-only"},
     }  # fmt: skip
-    yield boto3.client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+    front = boto3.client("cloudfront")
+    made = front.create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+    yield made
+    front.delete_distribution(Id=made, IfMatch=front.get_distribution(Id=made)["ETag"])
     secrets.delete_secret(SecretId=origin.SECRET, ForceDeleteWithoutRecovery=True)
 
 
