@@ -8,7 +8,7 @@ from infra.local.demo import corpus
 from tests.e2e import storm
 from tests.e2e.running import Running
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(500)]
 SECONDS = 30.0
 EVENTS = 250
 

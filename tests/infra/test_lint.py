@@ -14,7 +14,7 @@ LIKE_OTHERS = ("preview", "staging")
 """Their contexts are those of dev and prod but for the values of variables."""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "local"])
 def test_templates_are_clean(stage: str, tmp_path: Path) -> None:
