@@ -22,7 +22,7 @@ TOUCHES_AWS = {
 
 
 def allowed(importer: str, module: str) -> bool:
-    """Whether code of a context may import a module of the domain package: of a lower rank its api, what that raises and gives."""
+    """Whether a context's code may import a module of the domain package: of a lower rank its api, what that raises and gives."""
     _, context, *rest = module.split(".")
     if context in ("kernel", importer):
         return True

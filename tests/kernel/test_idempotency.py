@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pytest
 
-from oppulence.kernel import aws, db, effect, idempotency
+from oppulence.kernel import aws, db, effect, idempotency, response
 from oppulence.kernel.capabilities import Keys, Postgres
 from oppulence.kernel.declarations import Entry
 from oppulence.kernel.errors import AppError, AuthenticationError, Conflict, NotFound, RateLimited, Unavailable
@@ -200,7 +200,7 @@ def test_what_was_started_outside_a_transaction_goes_on_for_the_same_request_onl
     """The process died, or a store was away, and nobody knows how far it came."""
     text = random_text(12)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(effect.response, "answer", died)
+        patch.setattr(response, "answer", died)
         with pytest.raises(SystemExit):
             send(world, outside, text)
     db.close_all()

@@ -66,8 +66,8 @@ def _stores() -> None:
         aws.client("s3").create_bucket(Bucket=bucket)
     secret = aws.client("secretsmanager").create_secret(Name="kernel", SecretString="a secret of the tests")
     os.environ.update(
-        BUCKET=BUCKET, AUDIT_BUCKET=AUDIT_BUCKET, KERNEL_SECRET=secret["ARN"], DATA_KEY_ID=aws.client("kms").create_key()["KeyMetadata"]["Arn"],
-        QUEUE_URL=_queue("work"), DLQ_URL=_queue("work-dead"), MAIL_FROM="billing@oppulence.test",
+        BUCKET=BUCKET, AUDIT_BUCKET=AUDIT_BUCKET, KERNEL_SECRET=secret["ARN"],
+        DATA_KEY_ID=aws.client("kms").create_key()["KeyMetadata"]["Arn"], QUEUE_URL=_queue("work"), DLQ_URL=_queue("work-dead"), MAIL_FROM="billing@oppulence.test",
     )  # fmt: skip
 
 
