@@ -67,7 +67,8 @@ def _stores() -> None:
     secret = aws.client("secretsmanager").create_secret(Name="kernel", SecretString="a secret of the tests")
     os.environ.update(
         BUCKET=BUCKET, AUDIT_BUCKET=AUDIT_BUCKET, KERNEL_SECRET=secret["ARN"],
-        DATA_KEY_ID=aws.client("kms").create_key()["KeyMetadata"]["Arn"], QUEUE_URL=_queue("work"), DLQ_URL=_queue("work-dead"), MAIL_FROM="billing@oppulence.test",
+        DATA_KEY_ID=aws.client("kms").create_key()["KeyMetadata"]["Arn"], MAIL_FROM="billing@oppulence.test",
+        QUEUE_URL=_queue("work"), DLQ_URL=_queue("work-dead"),
     )  # fmt: skip
 
 
