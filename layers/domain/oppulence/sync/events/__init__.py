@@ -43,6 +43,8 @@ from oppulence.sync.events.payments import (
     RefundFailed,
     RefundSucceeded,
 )
+from oppulence.sync.events.reconciliations import ComparisonRequested, ReconciliationRequested
+from oppulence.sync.events.replays import ReplayScheduled
 from oppulence.sync.events.subscriptions import (
     Coupon,
     CouponCreated,
@@ -66,6 +68,7 @@ __all__ = [
     "BackfillRequested",
     "BackfillTypeEnded",
     "BalanceTransactionRecorded",
+    "ComparisonRequested",
     "Coupon",
     "CouponCreated",
     "CreditNoteFact",
@@ -108,10 +111,12 @@ __all__ = [
     "PayoutFact",
     "PayoutFailed",
     "PayoutPaid",
+    "ReconciliationRequested",
     "RefundCreated",
     "RefundFact",
     "RefundFailed",
     "RefundSucceeded",
+    "ReplayScheduled",
     "SubscriptionCanceled",
     "SubscriptionCreated",
     "SubscriptionFact",
