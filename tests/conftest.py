@@ -60,6 +60,16 @@ def environment(postgres: Postgres) -> Iterator[None]:
     os.environ.update(before)
 
 
+@pytest.fixture(autouse=True)
+def unchanged_environment() -> Iterator[None]:
+    """What a command sets for its process ends with its test."""
+    before = dict(os.environ)
+    yield
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @pytest.fixture
 def admin(postgres: Postgres) -> Iterator[psycopg.Connection]:
     """A superuser's connection, for looking and for damage; never for what a use case does."""

@@ -25,7 +25,7 @@ def stop(backfilling: Backfilling, backfill_id: str) -> None:
 def test_an_event_that_was_lost_is_made_good(backfilling: Backfilling) -> None:
     backfill_id = backfilling.ask("charge")
     sweep()
-    assert backfilling.executions() == [], "its consumer has half a minute"
+    assert not any(one.startswith(backfill_id) for one in backfilling.executions()), "its consumer has half a minute"
     age(backfilling, 31)
     sweep()
     assert backfilling.executions() == [f"{backfill_id}-charge"]
