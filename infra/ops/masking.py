@@ -43,7 +43,7 @@ MASKED: Mapping[str, Mapping[str, str]] = {
         "endpoints": "mask_json(endpoints)", "account": "mask_json(account)", "partner_event_source": "NULL",
     },
     "metering.meters": {"description": "scrub(description)", "metadata": "mask_json(metadata, 'metadata')"},
-    "recovery.steps": {"recipient_hash": "NULL", "message_id": "NULL"},
+    "recovery.steps": {"recipient_hash": "NULL", "message_id": "digest('mail', message_id)"},
     "recovery.timeline": {"reason": "scrub(reason)", "details": "mask_json(details)"},
     "sync.objects": {"data": "mask_json(data)"},
     "sync.backfill_types": {"reason": "scrub(reason)"},
