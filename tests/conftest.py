@@ -13,7 +13,7 @@ import pytest
 from infra.local.postgres import Postgres
 from infra.local.stripe.fake import FakeStripe
 from oppulence.connections import breaker, stripe_door
-from oppulence.kernel import auth, crypto, db, limits
+from oppulence.kernel import auth, crypto, db, limits, olap
 from tests.support import cloud
 from tests.support.api import Api
 from tests.support.world import World
@@ -83,6 +83,7 @@ def world(environment: None, admin: psycopg.Connection) -> World:
     auth.forget_all()
     limits.forget_all()
     crypto.forget_all()
+    olap.forget()
     stripe_door.forget_all()
     cloud.forget_events()
     return World(admin)

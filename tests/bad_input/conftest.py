@@ -14,7 +14,7 @@ from tests.support.world import World
 from tests.tenancy.people import AUDIENCE, ISSUER, People, key_set_url
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def callers(environment: None, postgres: Postgres, stripe_process: FakeStripe) -> Iterator[Callers]:
     """A key and a person who may do everything."""
     patch = pytest.MonkeyPatch()

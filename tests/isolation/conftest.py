@@ -18,7 +18,7 @@ from tests.tenancy.people import AUDIENCE, ISSUER, People, key_set_url
 MACHINE = '{"StartAt": "W", "States": {"W": {"Type": "Succeed"}}}'
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def surroundings(environment: None, stripe_process: FakeStripe) -> Iterator[None]:
     """What routes and consumers find beyond PostgreSQL: a Stripe, an issuer, a machine to start, and an analytical store."""
     patch = pytest.MonkeyPatch()
@@ -39,7 +39,7 @@ def surroundings(environment: None, stripe_process: FakeStripe) -> Iterator[None
     patch.undo()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def victim(surroundings: None, postgres: Postgres) -> Iterator[Tenant]:
     """Workspace A."""
     with psycopg.connect(postgres.url, autocommit=True) as admin:

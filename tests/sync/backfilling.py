@@ -113,8 +113,11 @@ class Backfilling:
         return {(str(account), str(kind), str(id)): data for account, kind, id, data in rows}
 
     def executions(self) -> list[str]:
-        """Names of the executions that were started."""
-        return sorted(one["name"] for one in self.states.list_executions(stateMachineArn=self.machine_arn)["executions"])
+        """Names of the executions that were started for this workspace."""
+        rows = self.world.admin.execute("SELECT id FROM sync.backfills WHERE workspace_id = %s", (self.world.workspace_id,))
+        own = tuple(str(id) for (id,) in rows)
+        started = self.states.list_executions(stateMachineArn=self.machine_arn)["executions"]
+        return sorted(one["name"] for one in started if one["name"].startswith(own))
 
 
 def definition() -> dict[str, Any]:
