@@ -1,12 +1,8 @@
-"""Each open case has one machine that looks after it. Its name is reserved with the case; only the machine of that name may act.
+"""Each open case has one machine that looks after it, by the rule of kernel/machines.py: only the one its row names may act."""
 
-So a machine that is started twice, restarted, or redriven by hand never acts beside another one.
-"""
-
-from oppulence.kernel import telemetry
-from oppulence.kernel.errors import Unavailable
+from oppulence.kernel import machines
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.recovery import machine_gateway, store
+from oppulence.recovery import store
 from oppulence.recovery.models import Case, CaseStatus, Entry, EntryKind
 
 SWEEP_MAX = 200
@@ -32,7 +28,7 @@ def start_missing_machines(scope: Scope) -> dict[str, int]:
     `scope` has no workspace. Returns how many were looked at, how many machines were started, and how many could not be.
     """
     found = in_transaction(scope, lambda uow: store.cases_without_machine(uow.conn, uow.now, SWEEP_MAX))
-    return _look_after(scope, list(found))
+    return machines.look_after(scope, list(found), _revive)
 
 
 def restart_machines(scope: Scope) -> dict[str, int]:
@@ -40,27 +36,13 @@ def restart_machines(scope: Scope) -> dict[str, int]:
     total = {"looked_at": 0, "started": 0, "failed": 0}
     after = ""
     while page := _open_cases(scope, after):
-        total = {name: total[name] + count for name, count in _look_after(scope, page).items()}
+        total = {name: total[name] + count for name, count in machines.look_after(scope, page, _revive).items()}
         after = page[-1][1]
     return total
 
 
 def _open_cases(scope: Scope, after: str) -> list[tuple[str, str]]:
     return in_transaction(scope, lambda uow: list(store.open_cases(uow.conn, after, _PAGE)))
-
-
-def _look_after(scope: Scope, cases: list[tuple[str, str]]) -> dict[str, int]:
-    """One case that fails does not keep the others waiting; a database that is away stops them all."""
-    started = failed = 0
-    for workspace_id, case_id in cases:
-        try:
-            started += _revive(Scope(scope.context, workspace_id), case_id)
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - told, counted, and tried again at the next sweep
-            failed += 1
-            telemetry.logger().error("machine_not_started", exc_info=error, extra={"case_id": case_id})
-    return {"looked_at": len(cases), "started": started, "failed": failed}
 
 
 def _revive(scope: Scope, case_id: str) -> bool:
@@ -70,7 +52,7 @@ def _revive(scope: Scope, case_id: str) -> bool:
     if case.execution_arn is None:
         _start(scope, case)
         return True
-    if machine_gateway.is_running(case.execution_arn):
+    if machines.is_running(case.execution_arn):
         in_transaction(scope, lambda uow: store.touch(uow.conn, case_id))
         return False
     following = in_transaction(scope, lambda uow: _name_next(uow, case))
@@ -94,5 +76,5 @@ def _name_next(uow: UnitOfWork, seen: Case) -> Case | None:
 
 
 def _start(scope: Scope, case: Case) -> None:
-    arn = machine_gateway.start(str(scope.workspace_id), case.id, case.execution_name)
+    arn = machines.start("recovery/dunning", case.execution_name, workspace_id=str(scope.workspace_id), case_id=case.id)
     in_transaction(scope, lambda uow: store.save_started(uow.conn, case.id, case.execution_name, arn))

@@ -7,11 +7,10 @@ backfill; with connected accounts all types wait for the accounts.
 from collections.abc import Sequence
 from functools import partial
 
-from oppulence.kernel import telemetry
+from oppulence.kernel import machines
 from oppulence.kernel.consume import Received
-from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.sync.backfill import ending, machine_gateway, store
+from oppulence.sync.backfill import ending, store
 from oppulence.sync.backfill.listing import is_of_the_platform
 from oppulence.sync.backfill.models import Backfill, State, Status, TypeRow
 from oppulence.sync.object_types import TYPES
@@ -43,29 +42,17 @@ def start_asked(received: Sequence[Received]) -> None:
 
 
 def start_missing(scope: Scope) -> dict[str, int]:
-    """Look after backfills that nobody works on though somebody should. `scope` has no workspace.
-
-    One that fails does not keep the others waiting; a database that is away stops them all.
-    """
+    """Look after backfills that nobody works on though somebody should. `scope` has no workspace."""
     found = in_transaction(scope, lambda uow: store.without_machine(uow.conn, SWEEP_MAX))
-    started = failed = 0
-    for workspace_id, backfill_id in found:
-        try:
-            started += _look_after(Scope(scope.context, workspace_id), backfill_id)
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - told, counted, and tried again at the next sweep
-            failed += 1
-            telemetry.logger().error("backfill_not_started", exc_info=error, extra={"backfill_id": backfill_id})
-    return {"looked_at": len(found), "started": started, "failed": failed}
+    return machines.look_after(scope, found, _revive)
 
 
-def _look_after(scope: Scope, backfill_id: str) -> int:
+def _revive(scope: Scope, backfill_id: str) -> int:
     rows = in_transaction(scope, lambda uow: store.types(uow.conn, backfill_id))
     started = 0
     for row in rows:
         if row.state == State.RUNNING and row.execution_arn is not None:
-            if machine_gateway.is_running(row.execution_arn):
+            if machines.is_running(row.execution_arn):
                 continue
             following = in_transaction(scope, partial(_name_next, seen=row))
             if following is not None:
@@ -114,5 +101,6 @@ def name_of(row: TypeRow) -> str:
 
 
 def _start(scope: Scope, row: TypeRow) -> None:
-    arn = machine_gateway.start(str(scope.workspace_id), row.backfill_id, row.type, str(row.execution_name))
+    given = {"workspace_id": str(scope.workspace_id), "backfill_id": row.backfill_id, "object_type": row.type}
+    arn = machines.start("sync/backfill", str(row.execution_name), **given)
     in_transaction(scope, lambda uow: store.save_started(uow.conn, row, arn))
