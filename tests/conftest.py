@@ -2,10 +2,8 @@
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,12 +11,11 @@ import pytest
 from infra.local.postgres import Postgres
 from infra.local.stripe.fake import FakeStripe
 from oppulence.connections import breaker, stripe_door
-from oppulence.kernel import auth, crypto, db, limits, olap
+from oppulence.kernel import auth, crypto, limits, olap
 from tests.support import cloud
 from tests.support.api import Api
+from tests.support.postgres import server, variables
 from tests.support.world import World
-
-DOMAIN = Path(__file__).parent.parent / "layers" / "domain" / "oppulence"
 
 
 def pytest_configure() -> None:
@@ -28,32 +25,16 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL of its own for this test process, migrated, gone afterwards."""
-    from oppulence.kernel.migrate import contexts, migrate
-
-    with tempfile.TemporaryDirectory(prefix="oppulence-test-") as folder:
-        root = Path(folder)
-        root.chmod(0o711)
-        server = Postgres(root, fast=True)
-        server.start()
-        try:
-            migrate(server.url, DOMAIN)
-            server.set_passwords(contexts(DOMAIN))
-            yield server
-        finally:
-            db.close_all()
-            server.stop()
+    """A PostgreSQL of its own for this test process."""
+    with server() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
 def environment(postgres: Postgres) -> Iterator[None]:
     """The environment that functions find, with AWS played in this process."""
-    own = {
-        "STAGE": "local", "PG_HOST": postgres.host, "PG_PORT": str(postgres.port), "PG_AUTH": "password",
-        "PGPASSFILE": str(postgres.passfile), "POWERTOOLS_LOG_LEVEL": "WARNING", "DEFAULT_PLAN": "business",
-    }  # fmt: skip
     before = dict(os.environ)
-    os.environ.update(own)
+    os.environ.update(variables(postgres), STAGE="local", POWERTOOLS_LOG_LEVEL="WARNING", DEFAULT_PLAN="business")
     with cloud.in_process():
         yield
     os.environ.clear()

@@ -13,6 +13,7 @@ from infra.ops.output import Failed
 from oppulence.kernel import db
 from tests.support import entries
 from tests.support.api import Api
+from tests.support.postgres import server, variables
 from tests.support.world import World
 
 PERSON = {
@@ -29,17 +30,26 @@ OBJECT = (
 TELLING = ("ada@", "ada.l@", "lovelace", "secrète", "0001111", "met ada", "seats of", "live_x")
 
 
-@pytest.fixture
-def untampered(postgres: Postgres) -> None:
-    """No audit logs of other tests, which break them in every way."""
-    with psycopg.connect(postgres.url) as conn:
-        conn.execute("SET session_replication_role = replica")
-        conn.execute("TRUNCATE tenancy.audit_log, tenancy.audit_seals, tenancy.audit_pending")
+@pytest.fixture(scope="module")
+def own() -> Iterator[Postgres]:
+    """A PostgreSQL that holds these tests' data only: others leave much to copy, and break audit logs in every way."""
+    with server() as made:
+        yield made
 
 
 @pytest.fixture
-def lived(untampered: None, api: Api, world: World) -> World:
+def lived(environment: None, own: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A workspace with a customer, an invoice of the mirror, and a sealed audit log."""
+    db.close_all()
+    for name, value in variables(own).items():
+        monkeypatch.setenv(name, value)
+    with psycopg.connect(own.url, autocommit=True) as admin:
+        yield _lived(World(admin))
+    db.close_all()
+
+
+def _lived(world: World) -> World:
+    api = Api(world)
     made = api.as_key().post("/v1/customers", PERSON)
     assert made.status == 201, made.body
     world.admin.execute(
@@ -51,9 +61,9 @@ def lived(untampered: None, api: Api, world: World) -> World:
 
 
 @pytest.fixture
-def copy(lived: World, postgres: Postgres, tmp_path: Path) -> Iterator[str]:
+def copy(lived: World, own: Postgres, tmp_path: Path) -> Iterator[str]:
     tmp_path.chmod(0o711)
-    with rehearsal.restored(postgres.url, tmp_path, {}, {}) as server:
+    with rehearsal.restored(own.url, tmp_path, {}, {}) as server:
         yield server.url
     db.close_all()
 
@@ -67,9 +77,9 @@ def everything(url: str) -> str:
         return str(found).lower()
 
 
-def test_a_restored_copy_is_whole(lived: World, postgres: Postgres, tmp_path: Path) -> None:
+def test_a_restored_copy_is_whole(lived: World, own: Postgres, tmp_path: Path) -> None:
     tmp_path.chmod(0o711)
-    done = rehearsal.rehearse(postgres.url, tmp_path)
+    done = rehearsal.rehearse(own.url, tmp_path)
     assert done.faults == [] and done.logs >= 1 and done.rows > 0
     assert set(done.seconds) == {"dump", "restore", "proof"} and done.total_s < rehearsal.RTO_S
 
@@ -93,7 +103,7 @@ def test_a_masked_copy_tells_nothing_of_anybody_and_keeps_amounts(copy: str, liv
     assert keys == 0 and forced == (True,)
 
 
-def test_a_stages_own_database_is_refused(copy: str, world: World) -> None:
+def test_a_stages_own_database_is_refused(copy: str) -> None:
     with psycopg.connect(copy, autocommit=True) as conn:
         conn.execute("CREATE FUNCTION aurora_db_instance_identifier() RETURNS text LANGUAGE sql AS $$ SELECT 'oppulence-1' $$")
     with pytest.raises(Failed, match="own cluster"):
@@ -101,10 +111,10 @@ def test_a_stages_own_database_is_refused(copy: str, world: World) -> None:
     assert "ada@" in everything(copy)
 
 
-def test_a_database_in_use_is_refused(lived: World, postgres: Postgres) -> None:
+def test_a_database_in_use_is_refused(lived: World, own: Postgres) -> None:
     lived.within("tenancy", lambda uow: uow.conn.execute("SELECT 1"))
     with pytest.raises(Failed, match="connected as"):
-        mask(postgres.url)
+        mask(own.url)
 
 
 def test_a_column_that_nobody_judged_stops_the_masking(copy: str) -> None:
