@@ -100,6 +100,11 @@ class Running:
         query = "SELECT count(*) FROM sync.raw_events WHERE workspace_id = %s"
         return int(self.platform.scalar(query, self.platform.workspace_id))
 
+    def kept_for_analysis(self) -> int:
+        """How many of these the analytical store keeps: it drops events two years after they happened."""
+        query = "SELECT count(*) FROM sync.raw_events WHERE workspace_id = %s AND created_at > now() - interval '2 years'"
+        return int(self.platform.scalar(query, self.platform.workspace_id))
+
     def analysed(self) -> int:
         """How many of the provider's events the analytical store has of the workspace."""
         where = "workspace_id = {ws:String} AND event_source = 'stripe'"

@@ -32,7 +32,7 @@ def test_state_survives_and_what_the_emulator_forgot_is_rebuilt(running: Running
         assert again.send(events.others(401, 402)[0]) == 200  # the door knows the connection, and opens its secret
         again.settle()
         assert again.stored(events.others(401, 402)) == 1
-        until("what waited in queues has arrived", lambda: again.analysed() == again.everything_stored())
+        until("what waited in queues has arrived", lambda: again.analysed() == again.kept_for_analysis())
         # Time is real again, so the cadence is over; only a machine can have closed the case.
         until("the case's machine has acted", lambda: _case(again, case["invoice_id"])["status"] == "lost")
         timeline = again.platform.get(f"/v1/recovery/cases/{case['id']}")["timeline"]
