@@ -6,6 +6,7 @@ BIN := .venv/bin
 OPPULENCE := $(BIN)/oppulence
 CODE := functions infra layers tests app.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+DIST := --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev down test long check lint bench bench-sync storm latency synth costs limits sbom audit openapi lock clean
 
@@ -24,15 +25,14 @@ dev: setup ## Start the platform, show its logs, take code edits at once; Ctrl-C
 down: setup ## Stop the platform; its data stay
 	@$(OPPULENCE) local down
 
-test: setup ## The whole test suite: in process on two cores, then on the deployed template
-	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not e2e and not long"
-	@$(BIN)/python -m pytest -m "e2e and not long"
+test: setup ## The whole test suite: in process on two cores, and beside it on the deployed template
+	@$(BIN)/python -m pytest -n 3 $(DIST) -m "not long"
 
 long: setup ## What takes longer: every stage's templates linted, half a minute of storm
 	@$(BIN)/python -m pytest -m long
 
 check: setup lint ## Lint, types and the fast tests
-	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not e2e and not slow and not long"
+	@$(BIN)/python -m pytest -n 2 $(DIST) -m "not e2e and not slow and not long"
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -94,7 +94,15 @@ def fake_stripe(stripe_process: FakeStripe, environment: None, monkeypatch: pyte
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts a cloud of its own, or attacks every route, is not part of `make check`."""
+    """Who runs with whom, and what `make check` leaves out.
+
+    A file's tests run in one process. All tests of the deployed template share one cloud, so they run in one too; they wait most
+    of the time and take longest, so they come first, beside the others.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     for item in items:
+        together = "e2e" if item.get_closest_marker("e2e") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(together))
+        # What starts a cloud of its own, or attacks every route.
         if item.nodeid.startswith(("tests/infra/local/", "tests/isolation/")):
             item.add_marker("slow")
