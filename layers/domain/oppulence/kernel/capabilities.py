@@ -61,6 +61,13 @@ class DeadLetters(Capability):
 
 
 @dataclass(frozen=True, slots=True)
+class Queue(Capability):
+    """Send messages to the queue of a `direct` consumer, named `<context>/<consumer>`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Machine(Capability):
     """Start, describe and stop executions of a state machine, named `<context>/<machine>`."""
 

@@ -46,7 +46,8 @@ def consumer(event: type[Event], *, uses: tuple[Capability, ...], **options: Any
     The handler takes `(uow, event)`, or `(uow, event, envelope)`; with `batch=True` it takes `(received: list[Received])` of
     one workspace and returns nothing, opens its own transactions, and marks what it has seen with `first_seen`.
     Options: `match` (fields of the event and their values, in the bus rule), `batch_size`, `window_s`, `max_tries`,
-    `concurrency`, `timeout_s`, `memory_mb`, `foreign` (events of a partner, see `declarations.Foreign`).
+    `concurrency`, `timeout_s`, `memory_mb`, `direct` (no rule: what `queues.send` sends), `foreign` (events of a partner, see
+    `declarations.Foreign`).
     """
 
     def decorate(work: Callable[..., Any]) -> Entry:

@@ -85,7 +85,7 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Consumer(Declaration):
-    """A queue with its dead letters, fed by a rule on a bus."""
+    """A queue with its dead letters, fed by a rule on a bus; or, if `direct`, by functions that declare the queue."""
 
     event: type[Event] = Event
     batch: bool = False
@@ -94,6 +94,7 @@ class Consumer(Declaration):
     match: dict[str, list[str]] = field(default_factory=dict)
     max_tries: int = 5
     concurrency: int = 10
+    direct: bool = False
     foreign: Foreign | None = None
 
 

@@ -34,3 +34,12 @@ class MeterArchived(MeterFact, type="metering.meter.archived", version=1):
     """A meter counts nothing that happens from now on."""
 
     deleted: Annotated[bool, Field(description="It had counted nothing, so it is gone altogether.")]
+
+
+class UsageAccepted(Event, type="metering.usage.accepted", version=1):
+    """Usage events were accepted, in one batch. It comes by a queue of its own; `batches` says how to read it."""
+
+    batch_id: str
+    events: Annotated[int, Field(description="How many.")]
+    batch: Annotated[str | None, Field(description="The batch itself as JSON text; null when it is large.")] = None
+    object_key: Annotated[str | None, Field(description="Where a large batch lies in the workspaces' bucket.")] = None

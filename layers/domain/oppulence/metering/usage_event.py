@@ -5,13 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 UNREADABLE: Final = object()
 """Data that are no JSON."""
 
 NOT_A_NUMBER: Final = object()
 """NaN, an infinity, or a number with an exponent beyond any use."""
+
+
+class SentEvent(NamedTuple):
+    """A usage event as it was sent, what was left out filled in. `data` is its JSON text; None when it has none."""
+
+    source: str
+    id: str
+    type: str
+    subject: str
+    time: datetime
+    data: str | None
 
 
 @dataclass(frozen=True)

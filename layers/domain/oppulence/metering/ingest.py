@@ -1,0 +1,83 @@
+"""Accepting usage events: they get their place, once, and go to the queue. Nothing else is written, so nothing else can fail."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from oppulence.kernel import clock, environment, queues
+from oppulence.kernel.errors import Unavailable
+from oppulence.kernel.ids import new_id
+from oppulence.kernel.uow import Scope
+from oppulence.metering import batches
+from oppulence.metering.batches import Batch
+from oppulence.metering.events import UsageAccepted
+from oppulence.metering.usage_event import SentEvent
+
+QUEUE = "metering/on_usage_accepted"
+PREFIX = "usage-queued/"
+"""Where large batches wait in the bucket; they are dropped after the queue's retention."""
+
+INLINE_BYTES = 200_000
+
+
+def accept(scope: Scope, events: Sequence[SentEvent]) -> list[str]:
+    """Take events in; returns the ids of their batches. A repeat makes other batches of the same events, which count once.
+
+    Raises:
+        Unavailable: the queue did not take all of them. The caller sends them again, with the same ids.
+    """
+    workspace_id, now = scope.workspace_id or "", clock.now()
+    texts = [(id_, len(part), batches.written(id_, workspace_id, now, part, first)) for id_, first, part in _parts(events)]
+    _send(workspace_id, now, texts)
+    return [id_ for id_, _, _ in texts]
+
+
+def send(workspace_id: str, placed: Sequence[Batch]) -> None:
+    """Send batches whose events have their place already.
+
+    Raises:
+        Unavailable: the queue did not take all of them.
+    """
+    _send(workspace_id, clock.now(), [(batch.id, len(batch.events), batches.message(batch)) for batch in placed])
+
+
+def batch_of(event: UsageAccepted) -> Batch:
+    """The batch that was announced, wherever it is.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    if event.batch is not None:
+        return batches.read(event.batch)
+    from oppulence.kernel.aws import client
+
+    stored = client("s3").get_object(Bucket=environment.required("BUCKET"), Key=event.object_key)["Body"].read()
+    return batches.read(stored)
+
+
+def _parts(events: Sequence[SentEvent]) -> Iterator[tuple[str, int, Sequence[SentEvent]]]:
+    for first in range(0, len(events), batches.MAX_EVENTS):
+        yield new_id("bat"), first, events[first : first + batches.MAX_EVENTS]
+
+
+def _send(workspace_id: str, now: datetime, texts: Sequence[tuple[str, int, str]]) -> None:
+    facts = [_fact(workspace_id, *text) for text in texts]
+    missing = queues.send(QUEUE, [queues.message(fact, workspace_id, now) for fact in facts], workspace_id)
+    if missing:
+        raise Unavailable("Not all events could be accepted. Send them again, with the same ids.")
+
+
+def _fact(workspace_id: str, batch_id: str, events: int, text: str) -> UsageAccepted:
+    """The announcement of a batch. A large one is put into the bucket first."""
+    content = text.encode()
+    if len(content) + text.count('"') + text.count("\\") <= INLINE_BYTES:  # as text within text each of these needs a backslash
+        return UsageAccepted(batch_id=batch_id, events=events, batch=text)
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from oppulence.kernel.aws import client
+
+    key = f"{PREFIX}{workspace_id}/{batch_id}.json"
+    try:
+        client("s3").put_object(Bucket=environment.required("BUCKET"), Key=key, Body=content)
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable("The events could not be stored. Send them again, with the same ids.") from error
+    return UsageAccepted(batch_id=batch_id, events=events, object_key=key)
