@@ -23,7 +23,7 @@ def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at ru
     if service == "events":  # each entry is made by the kernel, never of what a caller sent; an eighth of what a call costs
         options["parameter_validation"] = False
     if service == "s3":
-        options["signature_version"] = "s3v4"
+        options |= {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}}  # else links name no region
     return boto3.client(service, config=Config(**options))
 
 
