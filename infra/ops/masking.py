@@ -61,10 +61,13 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "ledger.accounts": ("code", "type", "normal_side", "description"),
     "ledger.journal_entries": ("kind", "description", "object_id", "provider_account", "source_event_id", "reverses_id"),
     "ledger.postings": ("entry_id", "account", "currency", "direction"),
+    "metering.batches": ("archive",),
     "metering.meter_versions": (
         "meter_id", "event_type", "filter", "group_by", "operation_property", "value_property", "rounding",
     ),
     "metering.meters": ("slug", "name", "aggregation", "unit", "prorated"),
+    "metering.settlements": ("meter_id",),
+    "metering.shards": ("holder",),
     "public.schema_migrations": ("context", "name", "sha256"),
     "recovery.cases": (
         "account", "invoice_id", "customer_id", "currency", "status", "close_reason", "execution_name", "execution_arn",

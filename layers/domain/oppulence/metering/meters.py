@@ -145,6 +145,7 @@ def remove(uow: UnitOfWork, id_or_slug: str) -> None:
     if not deleted:
         meter = meter.model_copy(update={"revision": meter.revision + 1, "updated_at": uow.now, "archived_at": uow.now})
         store.save(uow.conn, meter)
+    store.raise_revision(uow.conn, uow.workspace_id)
     _forget(uow)
     uow.emit(MeterArchived(meter_id=meter.id, slug=meter.slug, meter_revision=meter.revision, deleted=deleted))
     uow.audit("meter.deleted" if deleted else "meter.archived", "meter", meter.id)
@@ -173,7 +174,7 @@ def mark_used(uow: UnitOfWork, meter_ids: Iterable[str]) -> None:
 
 def erase_workspace(uow: UnitOfWork) -> None:
     """Delete all meters of the workspace. Repeating it is harmless."""
-    store.delete_all(uow.conn)
+    store.delete_all(uow.conn, uow.workspace_id, uow.now)
     _forget(uow)
 
 

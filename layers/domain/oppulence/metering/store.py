@@ -1,5 +1,6 @@
 """Statements of meters and their versions."""
 
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,9 @@ from psycopg.types.json import Jsonb
 from oppulence.kernel.db import Connection
 from oppulence.kernel.pagination import After
 from oppulence.metering.models import Meter, MeterQuery, MeterStatus, MeterVersion
+
+SHARDS = 16
+"""A shard's workspaces are settled together; a workspace's is fixed for its life."""
 
 _METERS = """
     SELECT m.id, m.slug, m.name, m.description, m.unit, m.metadata, m.aggregation, m.percentile, m.carry_over, m.prorated,
@@ -46,15 +50,34 @@ def insert(conn: Connection, workspace_id: str, meter: Meter) -> bool:
 
 def insert_version(conn: Connection, workspace_id: str, meter: Meter) -> None:
     """Save what a meter counts by now as its version of that number."""
+    revision = raise_revision(conn, workspace_id)
     conn.execute(
         """
         INSERT INTO metering.meter_versions (workspace_id, meter_id, version, event_type, value_property, operation_property,
-                                             group_by, filter, rounding, effective_from, created_at)
+                                             group_by, filter, rounding, effective_from, created_at, revision)
         VALUES (%(workspace_id)s, %(id)s, %(version)s, %(event_type)s, %(value_property)s, %(operation_property)s,
-                %(group_by)s, %(filter)s, %(rounding)s, %(effective_from)s, %(updated_at)s)
+                %(group_by)s, %(filter)s, %(rounding)s, %(effective_from)s, %(updated_at)s,
+                %(workspace_revision)s)
         """,
-        _values(meter) | {"workspace_id": workspace_id},
+        _values(meter) | {"workspace_id": workspace_id, "workspace_revision": revision},
     )
+
+
+def raise_revision(conn: Connection, workspace_id: str) -> int:
+    """Say that what the workspace's meters count changes with this transaction; others that say so wait for its end."""
+    row = conn.execute(
+        """
+        INSERT INTO metering.workspaces AS w (workspace_id, shard, revision) VALUES (%s, %s, 1)
+        ON CONFLICT (workspace_id) DO UPDATE SET revision = w.revision + 1 RETURNING revision
+        """,
+        (workspace_id, shard_of(workspace_id)),
+    ).fetchone()
+    return int(str(row[0])) if row else 0
+
+
+def shard_of(workspace_id: str) -> int:
+    """The shard in which a workspace is settled."""
+    return zlib.crc32(workspace_id.encode()) % SHARDS
 
 
 def save(conn: Connection, meter: Meter) -> None:
@@ -126,8 +149,16 @@ def delete_unused(conn: Connection, meter_id: str) -> bool:
     return conn.execute("DELETE FROM metering.meters WHERE id = %s AND used_at IS NULL", (meter_id,)).rowcount == 1
 
 
-def delete_all(conn: Connection) -> None:
-    """Delete all meters of the workspace, with their versions."""
+def delete_all(conn: Connection, workspace_id: str, at: datetime) -> None:
+    """Delete the workspace's meters, with their versions, and its batches; no others are taken in from now on."""
+    conn.execute(
+        """
+        INSERT INTO metering.workspaces AS w (workspace_id, shard, erased_at) VALUES (%s, %s, %s)
+        ON CONFLICT (workspace_id) DO UPDATE SET erased_at = coalesce(w.erased_at, excluded.erased_at)
+        """,
+        (workspace_id, shard_of(workspace_id), at),
+    )
+    conn.execute("DELETE FROM metering.batches")
     conn.execute("DELETE FROM metering.meters")
 
 
