@@ -103,7 +103,8 @@ def _row(entry: Entry, points: Sequence[EntryPoint]) -> str:
     names = ", ".join(f"[{point.context}](../{point.path})" for point in listening) or "none yet"
     meaning = " ".join((entry.event.__doc__ or "").split()).replace("|", "\\|")
     title = f"[`{entry.event.type}`]({entry.stem}.schema.json) v{entry.event.version}"
-    return f"| {title} | {bus_of(entry.event.type)} | {names} | {meaning} |"
+    way = "none: a queue" if any(point.consumer.direct for point in listening) else bus_of(entry.event.type)
+    return f"| {title} | {way} | {names} | {meaning} |"
 
 
 def files(points: Sequence[EntryPoint]) -> dict[Path, str]:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from oppulence.kernel.capabilities import Queue
 from oppulence.kernel.declarations import Consumer, Declaration, Route, Schedule, Task, declaration_of
 from oppulence.kernel.scopes import SCOPES
 
@@ -117,6 +118,7 @@ def discover(root: Path) -> tuple[EntryPoint, ...]:
     for point in points:
         check(point)
     _refuse_twins(points, "the logical id", lambda point: f"{point.context}/{point.id}")
+    _refuse_lost_queues(points)
     routes = [point for point in points if point.kind == "http"]
     _refuse_twins(routes, "the method and path", lambda point: f"{point.route.method} {_shape(point.route.path)}")
     _refuse_twins(routes, "the operationId", lambda point: point.name)
@@ -217,10 +219,21 @@ def _consumer_problems(consumer: Consumer) -> Iterator[str]:
         yield "SQS delivers more than 10 records at once only within a window: set window_s"
     if not 1 <= consumer.batch_size <= 10_000 or not 0 <= consumer.window_s <= 300:
         yield "batch_size is 1 to 10000 and window_s 0 to 300"
+    if consumer.direct and (consumer.match or consumer.foreign):
+        yield "direct=True means that no rule chooses what comes: leave out match and foreign"
     if not 2 <= consumer.concurrency <= 1_000:
         yield "concurrency is 2 to 1000"
     if consumer.timeout_s * 6 > 43_200:
         yield "the queue's visibility is six times timeout_s and at most 12 hours"
+
+
+def _refuse_lost_queues(points: Iterable[EntryPoint]) -> None:
+    """Whoever sends to a queue names a consumer that is there, and takes what is sent."""
+    direct = {f"{point.context}/{point.slug}" for point in points if point.kind == "consumers" and point.consumer.direct}
+    for point in points:
+        for use in point.declaration.uses:
+            if isinstance(use, Queue) and use.name not in direct:
+                raise DiscoveryError(f"{point.path}: Queue('{use.name}') names no consumer with direct=True")
 
 
 def _shape(path: str) -> str:

@@ -1,4 +1,4 @@
-"""A consumer: a rule on a bus, its queue with dead letters, and the function that empties it in batches."""
+"""A consumer: its queue with dead letters, the rule on a bus that fills it, and the function that empties it in batches."""
 
 from typing import Any
 
@@ -23,13 +23,14 @@ class Consumer(Construct):
 
     def __init__(self, scope: Construct, point: EntryPoint, settings: Settings, layers: Layers) -> None:
         super().__init__(scope, f"{point.id}Consumer")
-        declared, bus = point.consumer, named(bus_for(point.consumer))
+        declared = point.consumer
         slug = (point.context, point.slug)
-        rules = [rule_arn(bus, named(*slug))]
+        rules = [] if declared.direct else [rule_arn(named(bus_for(declared)), named(*slug))]
         dead = Queue(self, f"{point.id}Dead", (*slug, "dead"), rules)
         visibility = VISIBILITY_TIMES * declared.timeout_s
         queue = Queue(self, f"{point.id}Queue", slug, rules, visibility, dead)
-        self._rule(declared, point, queue, dead)
+        if not declared.direct:
+            self._rule(declared, point, queue, dead)
         function = EntryFunction(self, point, settings, layers, extra=[_emptying(queue, dead, settings)])
         self._mapping(declared, function, queue)
 

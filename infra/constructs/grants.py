@@ -22,10 +22,12 @@ from oppulence.kernel.capabilities import (
     Mail,
     Postgres,
     Provider,
+    Queue,
     Table,
 )
 from oppulence.kernel.declarations import Route
 from oppulence.kernel.pausing import MARK
+from oppulence.kernel.queues import variable
 
 Statement = dict[str, Any]
 
@@ -85,6 +87,8 @@ def grant(use: Capability, settings: Settings) -> Grant:  # noqa: C901  (one cas
             return _audit_heads()
         case DeadLetters(take=take):
             return _dead_letters(take)
+        case Queue(name=name):
+            return _queue(name)
         case Machine(name=name):
             return _machine(name)
         case Mail():
@@ -197,6 +201,14 @@ def _dead_letters(take: bool) -> Grant:
     else:
         statements = (allow("sqs:GetQueueUrl", "sqs:SendMessage", on=arn("sqs", f"{PREFIX}-*-on_*")),)
     return Grant(f"dead-letters-{'take' if take else 'send'}", statements, {"QUEUE_PREFIX": f"{PREFIX}-"})
+
+
+def _queue(name: str) -> Grant:
+    """By name rather than by reference, as the queue may be another context's."""
+    context, _, consumer = name.partition("/")
+    physical = named(context, consumer)
+    url = Fn.sub(f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/{physical}")
+    return Grant(f"queue-{context}-{consumer}", (allow("sqs:SendMessage", on=arn("sqs", physical)),), {variable(name): url})
 
 
 def _machine(name: str) -> Grant:

@@ -1,4 +1,4 @@
-"""Queues as the house has them: encrypted, over TLS only, and filled by named rules only."""
+"""Queues as the house has them: encrypted, over TLS only, and filled by named rules, or by roles that name them, only."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def rule_arn(bus: str | None, name: str) -> str:
 
 
 class Queue(Construct):
-    """A queue that takes events from the given rules; with `dead_letters` one for what fails in it."""
+    """A queue that takes events from the given rules, if any; with `dead_letters` one for what fails in it."""
 
     def __init__(
         self, scope: Construct, id_: str, slug: tuple[str, ...], rules: Sequence[str], visibility_s: int | None = None,
@@ -51,7 +51,7 @@ class Queue(Construct):
             "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sqs:*", "Resource": self.arn,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }  # fmt: skip
-        return document([fill, tls])
+        return document([fill, tls] if rules else [tls])
 
 
 def _redrive(dead_letters: Queue) -> dict[str, object]:

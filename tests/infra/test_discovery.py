@@ -3,6 +3,7 @@
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,7 @@ def test_a_route_that_cannot_be_deployed_is_refused(tmp_path: Path, write: Write
         (consumer(options="batch_size=100"), "set window_s"),
         (consumer("sold"), "not <context>.<noun>.<past participle>"),
         (consumer(options="concurrency=1"), "concurrency is 2 to 1000"),
+        (consumer(options="direct=True, match={'kind': ['x']}"), "leave out match and foreign"),
         (route(), "files in consumers/ are decorated with @consumer"),
     ],
 )
@@ -127,6 +129,18 @@ def test_a_consumer_that_cannot_be_deployed_is_refused(tmp_path: Path, write: Wr
     write("consumers/on_thing.py", source)
     with pytest.raises(DiscoveryError, match=words):
         discover(tmp_path)
+
+
+@pytest.mark.parametrize(("options", "refused"), [(None, True), ("direct=False", True), ("direct=True", False)])
+def test_a_queue_is_sent_to_only_if_a_consumer_takes_what_comes_without_a_rule(
+    tmp_path: Path, context: str, write: Write, options: str | None, refused: bool
+) -> None:
+    sends = route(options=f"access='public', uses=(Queue('{context}/on_thing'),)")
+    write("http/sell_thing.py", sends.replace("import Postgres", "import Postgres, Queue"))
+    if options:
+        write("consumers/on_thing.py", consumer(options=options))
+    with pytest.raises(DiscoveryError, match="names no consumer with direct=True") if refused else nullcontext():
+        assert len(discover(tmp_path)) == 2
 
 
 def test_two_routes_that_api_gateway_cannot_tell_apart_are_refused(tmp_path: Path, write: Write) -> None:

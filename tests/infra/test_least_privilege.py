@@ -16,6 +16,7 @@ from oppulence.kernel.capabilities import (
     Mail,
     Postgres,
     Provider,
+    Queue,
     Table,
 )
 from tests.infra.templates import Json, Templates, as_list, reference, statements, text
@@ -61,6 +62,8 @@ def allowed_by(use: Capability) -> set[str]:  # noqa: C901  (one case for each c
         case DeadLetters(take=take):
             taking = {"sqs:ListQueues", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
             return taking if take else {"sqs:GetQueueUrl", "sqs:SendMessage"}
+        case Queue():
+            return {"sqs:SendMessage"}
         case Machine():
             return {"states:StartExecution", "states:ListExecutions", "states:DescribeExecution", "states:StopExecution"}
         case Mail():
@@ -152,6 +155,19 @@ def test_letters_are_taken_off_dead_letter_queues_and_sent_to_consumers_queues_o
             (resource,) = (one["Resource"]["Fn::Sub"].rpartition(":")[2] for one in queues)
             takes = DeadLetters(take=True) in point.declaration.uses
             assert resource == ("oppulence-*-dead" if takes else "oppulence-*-on_*"), point.module
+
+
+def test_a_function_sends_to_the_queues_that_it_names_only(prod: Templates) -> None:
+    for point in POINTS:
+        named = {f"oppulence-{use.name.replace('/', '-')}" for use in point.declaration.uses if isinstance(use, Queue)}
+        dead = {f"{point.id}Dead"} if point.kind == "consumers" else set()
+        letters = {"oppulence-*-on_*"} if DeadLetters() in point.declaration.uses else set()
+        found = {
+            str(reference(one["Resource"]) or one["Resource"]["Fn::Sub"].rpartition(":")[2])
+            for one in statements(role_of(prod, point))
+            if "sqs:SendMessage" in one["Action"]
+        }
+        assert found == named | dead | letters, point.module
 
 
 def test_data_keys_open_only_with_a_workspace_named(prod: Templates) -> None:

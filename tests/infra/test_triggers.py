@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from infra.discovery import entry_points
+from infra.discovery import EntryPoint, entry_points
 from tests.infra.templates import Json, Templates, as_list, reference, text
 
 POINTS = entry_points()
@@ -16,6 +16,11 @@ def queues(templates: Templates) -> Iterator[tuple[str, str, Json]]:
 
 def is_dead_letters(name: str) -> bool:
     return name.endswith("Dead")
+
+
+def is_direct(point: EntryPoint) -> bool:
+    """Whether functions fill a consumer's queue, and no rule."""
+    return point.kind == "consumers" and point.consumer.direct
 
 
 def test_every_route_is_on_the_api_and_calls_its_function(prod: Templates) -> None:
@@ -94,10 +99,13 @@ def test_only_named_rules_fill_a_queue_and_only_over_tls(prod: Templates) -> Non
         for queue in policy["Queues"]
     }
     assert set(policies) == {(stack, name) for stack, name, _ in queues(prod)}
-    for place, (fill, tls) in policies.items():
-        assert fill["Principal"] == {"Service": "events.amazonaws.com"} and fill["Action"] == "sqs:SendMessage", place
-        sources = as_list(fill["Condition"]["ArnEquals"]["aws:SourceArn"])
-        assert sources and all(":rule/oppulence-" in text(source) and "*" not in text(source) for source in sources), place
+    direct = {(point.context, f"{point.id}{end}") for point in POINTS if is_direct(point) for end in ("Queue", "Dead")}
+    for place, (*fills, tls) in policies.items():
+        assert len(fills) == (place not in direct), place
+        for fill in fills:
+            assert fill["Principal"] == {"Service": "events.amazonaws.com"} and fill["Action"] == "sqs:SendMessage", place
+            sources = as_list(fill["Condition"]["ArnEquals"]["aws:SourceArn"])
+            assert sources and all(":rule/oppulence-" in text(source) and "*" not in text(source) for source in sources), place
         assert (tls["Effect"], tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}}), place
 
 
@@ -112,6 +120,9 @@ def test_every_rule_has_dead_letters_that_let_it_in(prod: Templates) -> None:
 
 def test_a_rule_lets_exactly_its_consumers_events_through(prod: Templates) -> None:
     for point in (point for point in POINTS if point.kind == "consumers"):
+        if is_direct(point):
+            assert f"{point.id}Rule" not in prod.stacks[point.context]["Resources"]
+            continue
         rule = prod.stacks[point.context]["Resources"][f"{point.id}Rule"]["Properties"]
         declared = point.consumer
         if declared.foreign:

@@ -43,7 +43,7 @@ def send(queue: str, messages: Sequence[str], workspace_id: str) -> list[int]:
 
     url = environment.required(variable(queue))
     missing: list[int] = []
-    for call in _calls(messages):
+    for call in list(_calls(messages)):  # all of them first: what is too large is refused before anything is sent
         entries: list[dict[str, Any]] = [
             {"Id": str(place), "MessageBody": messages[place], "MessageGroupId": workspace_id} for place in call
         ]
