@@ -55,3 +55,16 @@ class UnknownTimeZone(ValidationError):
     """A time zone that the IANA database does not have."""
 
     code = "unknown_time_zone"
+
+
+class TooManyEvents(ValidationError):
+    """A request with more usage events than one takes."""
+
+    code = "too_many_events"
+
+
+class EventsRejected(ValidationError):
+    """Some events cannot be taken, so none was, as `atomic` asked. `rejected` names them; corrected, they may be sent again."""
+
+    code = "events_rejected"
+    status = 422

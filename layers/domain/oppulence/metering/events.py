@@ -42,4 +42,4 @@ class UsageAccepted(Event, type="metering.usage.accepted", version=1):
     batch_id: str
     events: Annotated[int, Field(description="How many.")]
     batch: Annotated[str | None, Field(description="The batch itself as JSON text; null when it is large.")] = None
-    object_key: Annotated[str | None, Field(description="Where a large batch lies in the workspaces' bucket.")] = None
+    object_key: Annotated[str | None, Field(description="Where a large batch lies in the archive.")] = None

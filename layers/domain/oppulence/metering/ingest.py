@@ -1,5 +1,6 @@
 """Accepting usage events: they get their place, once, and go to the queue. Nothing else is written, so nothing else can fail."""
 
+import gzip
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -13,8 +14,8 @@ from oppulence.metering.events import UsageAccepted
 from oppulence.metering.usage_event import SentEvent
 
 QUEUE = "metering/on_usage_accepted"
-PREFIX = "usage-queued/"
-"""Where large batches wait in the bucket; they are dropped after the queue's retention."""
+ARCHIVE = "usage/"
+"""Prefix of the archive in the bucket. A large batch is put there at once, and the queue carries only its key."""
 
 INLINE_BYTES = 200_000
 
@@ -51,7 +52,7 @@ def batch_of(event: UsageAccepted) -> Batch:
     from oppulence.kernel.aws import client
 
     stored = client("s3").get_object(Bucket=environment.required("BUCKET"), Key=event.object_key)["Body"].read()
-    return batches.read(stored)
+    return batches.read(gzip.decompress(stored))
 
 
 def _parts(events: Sequence[SentEvent]) -> Iterator[tuple[str, int, Sequence[SentEvent]]]:
@@ -60,14 +61,14 @@ def _parts(events: Sequence[SentEvent]) -> Iterator[tuple[str, int, Sequence[Sen
 
 
 def _send(workspace_id: str, now: datetime, texts: Sequence[tuple[str, int, str]]) -> None:
-    facts = [_fact(workspace_id, *text) for text in texts]
+    facts = [_fact(workspace_id, now, *text) for text in texts]
     missing = queues.send(QUEUE, [queues.message(fact, workspace_id, now) for fact in facts], workspace_id)
     if missing:
         raise Unavailable("Not all events could be accepted. Send them again, with the same ids.")
 
 
-def _fact(workspace_id: str, batch_id: str, events: int, text: str) -> UsageAccepted:
-    """The announcement of a batch. A large one is put into the bucket first."""
+def _fact(workspace_id: str, now: datetime, batch_id: str, events: int, text: str) -> UsageAccepted:
+    """The announcement of a batch. A large one is put into the archive first."""
     content = text.encode()
     if len(content) + text.count('"') + text.count("\\") <= INLINE_BYTES:  # as text within text each of these needs a backslash
         return UsageAccepted(batch_id=batch_id, events=events, batch=text)
@@ -75,9 +76,9 @@ def _fact(workspace_id: str, batch_id: str, events: int, text: str) -> UsageAcce
 
     from oppulence.kernel.aws import client
 
-    key = f"{PREFIX}{workspace_id}/{batch_id}.json"
+    key = f"{ARCHIVE}{workspace_id}/{now:%Y-%m-%d}/{batch_id}.ndjson.gz"
     try:
-        client("s3").put_object(Bucket=environment.required("BUCKET"), Key=key, Body=content)
+        client("s3").put_object(Bucket=environment.required("BUCKET"), Key=key, Body=gzip.compress(content + b"\n", 1, mtime=0))
     except (BotoCoreError, ClientError) as error:
         raise Unavailable("The events could not be stored. Send them again, with the same ids.") from error
     return UsageAccepted(batch_id=batch_id, events=events, object_key=key)

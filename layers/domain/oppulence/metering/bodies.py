@@ -1,0 +1,86 @@
+"""A body as the JSON text of each event in it, just as it was sent."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from oppulence.kernel.errors import InvalidBody
+
+_WRAPPED = re.compile(r'\s*\{\s*"events"\s*:(.*)\}\s*', re.DOTALL)
+_many: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
+_one: msgspec.json.Decoder[msgspec.Raw] = msgspec.json.Decoder(msgspec.Raw)
+_parts: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_lenient = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+def decoded(body: bytes) -> str:
+    """A body as text.
+
+    Raises:
+        InvalidBody: it is not UTF-8.
+    """
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidBody("The body is not valid JSON: it is not UTF-8.") from error
+
+
+def whole(text: str) -> msgspec.Raw:
+    """A body that is one JSON value, as it is.
+
+    Raises:
+        InvalidBody: it is none.
+    """
+    try:
+        return _one.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _invalid(error) from error
+
+
+def events(text: str, *, may_be_one: bool) -> Sequence[msgspec.Raw | str]:
+    """The JSON of each event of a body: a list, or, where that may be, one event or an object with the list as `events`.
+
+    Raises:
+        InvalidBody: it is neither, or no JSON.
+    """
+    try:
+        if may_be_one and text.lstrip()[:1] == "{":
+            parts = _parts.decode(text)
+            return _many.decode(parts["events"]) if parts.keys() == {"events"} else [_one.decode(text)]
+        return _many.decode(text)
+    except msgspec.ValidationError as error:
+        raise InvalidBody("Send one event, or a list of events.") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        wrapped = _WRAPPED.fullmatch(text) if may_be_one else None
+        return list(_one_by_one(wrapped[1] if wrapped else text, error))
+
+
+def _one_by_one(text: str, why: Exception) -> Iterator[str]:
+    """The parts of a list of which one is no strict JSON, as NaN is not: the others can still be read."""
+    position, end = _skipped(text, 0), "["
+    if text[position : position + 1] != "[":
+        raise _invalid(why) from why
+    while end != "]":
+        start = _skipped(text, position + 1)
+        try:
+            _, position = _lenient.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            raise _invalid(why) from why
+        yield text[start:position]
+        position = _skipped(text, position)
+        end = text[position : position + 1]
+        if end not in (",", "]") or (end == "]" and text[position + 1 :].strip()):
+            raise _invalid(why) from why
+
+
+def _skipped(text: str, position: int) -> int:
+    """The next position that holds no white space."""
+    while text[position : position + 1] in (" ", "\t", "\n", "\r"):
+        position += 1
+    return position
+
+
+def _invalid(error: Exception) -> InvalidBody:
+    return InvalidBody(f"The body is not valid JSON: {str(error).removeprefix('JSON is malformed: ')}.")

@@ -1,0 +1,266 @@
+"""Usage events as they are sent: CloudEvents 1.0 over HTTP (structured, batch, binary), or plain JSON, one or many.
+
+Each event is read by itself, so a bad one rejects no other; only a body that is no JSON, or of a type that nobody knows, is
+refused as a whole. Data stay the text that was sent: nothing here reads a number.
+
+Source: CloudEvents 1.0.2, its JSON format and its HTTP protocol binding.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote
+
+import msgspec
+
+from oppulence.kernel.errors import InvalidBody, UnsupportedMediaType
+from oppulence.metering import bodies
+from oppulence.metering.batches import MAX_EVENTS
+from oppulence.metering.errors import TooManyEvents
+from oppulence.metering.usage_event import SentEvent
+from oppulence.metering.windows import EARLIEST
+
+ONE, MANY, PLAIN = "application/cloudevents+json", "application/cloudevents-batch+json", "application/json"
+AHEAD = timedelta(minutes=5)
+MAX_TEXT, MAX_DATA_BYTES, MAX_DEPTH = 255, 65_536, 32
+
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+_NOTHING = msgspec.Raw()
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
+_NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An event that is not taken: which, what is wrong with it, and what it takes instead."""
+
+    index: int
+    field: str
+    reason: str
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An event that can be taken. `named` says whether it came with an id."""
+
+    index: int
+    event: SentEvent
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What stands in for what an event leaves out, and how old one may be.
+
+    `seed` makes ids: the same seed and place give the same id. `source` is asked only when an event has none.
+    """
+
+    seed: str
+    source: Callable[[], str]
+    now: datetime
+    oldest: datetime = EARLIEST
+
+
+class _Event(msgspec.Struct):
+    """A CloudEvent with `customer`, an extension of ours. Other extensions are passed over."""
+
+    type: _Text
+    id: _Text | None = None
+    source: _Text | None = None
+    subject: _Text | None = None
+    customer: _Text | None = None
+    time: _Instant | None = None
+    data: msgspec.Raw = _NOTHING
+    data_base64: bytes | None = None
+    datacontenttype: str | None = None
+    dataschema: str | None = None
+    specversion: Literal["1.0"] | None = None
+
+
+class _CloudEvent(_Event, kw_only=True):
+    specversion: Literal["1.0"]
+
+
+class _PlainEvent(_Event, forbid_unknown_fields=True):
+    """In plain JSON a name that nobody knows is a mistake."""
+
+
+_cloud, _plain = msgspec.json.Decoder(_CloudEvent), msgspec.json.Decoder(_PlainEvent)
+
+
+def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Sent | Refused]:
+    """The events of a request, in order. Header names are lower case.
+
+    Raises:
+        UnsupportedMediaType: the Content-Type is none of those above, or names another encoding than UTF-8.
+        InvalidBody: the body is no JSON, or holds no events.
+        TooManyEvents: it holds more than 1,000.
+    """
+    media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
+    media_type = media_type.strip()
+    if "charset=" in parameters and "utf-8" not in parameters:
+        raise UnsupportedMediaType("Send the body in UTF-8.", param="Content-Type")
+    text = bodies.decoded(body)
+    reader = _Reader(defaults)
+    if "ce-specversion" in headers:
+        return [reader.binary(text, media_type, headers)]
+    if media_type == ONE:
+        return [reader.event(_cloud, 0, bodies.whole(text))]
+    if media_type not in (MANY, PLAIN):
+        raise UnsupportedMediaType(
+            f"Send events as {PLAIN}, {ONE} or {MANY}, or as JSON data with ce- headers.", param="Content-Type"
+        )
+    found = bodies.events(text, may_be_one=media_type == PLAIN)
+    if len(found) > MAX_EVENTS:
+        raise TooManyEvents(f"The body has {len(found)} events; a request takes {MAX_EVENTS}.")
+    decoder = _plain if media_type == PLAIN else _cloud
+    return [reader.event(decoder, index, one) for index, one in enumerate(found)]
+
+
+class _Reader:
+    """Reads the events of one request."""
+
+    def __init__(self, defaults: Defaults) -> None:
+        self._defaults = defaults
+        self._latest = defaults.now + AHEAD
+        self._oldest = max(defaults.oldest, EARLIEST)
+
+    def event(self, decoder: "msgspec.json.Decoder[Any]", index: int, text: msgspec.Raw | str) -> Sent | Refused:
+        """One event of its JSON."""
+        try:
+            return self._completed(index, decoder.decode(text))
+        except msgspec.ValidationError as error:
+            return Refused(index, *_explained(str(error)))
+        except msgspec.DecodeError:
+            return Refused(index, "", "It is not valid JSON, which knows neither NaN nor infinities nor half a surrogate pair.")
+
+    def binary(self, text: str, media_type: str, headers: Mapping[str, str]) -> Sent | Refused:
+        """The one event of a request in binary mode: attributes are headers, the body is its data."""
+        if text and not _is_json(media_type):
+            raise UnsupportedMediaType(
+                "In binary mode the data are JSON: send `Content-Type: application/json`.", param="Content-Type"
+            )
+        attributes = {}
+        for name in _ATTRIBUTES:
+            if (value := headers.get(f"ce-{name}")) is not None:
+                try:
+                    attributes[name] = _unescaped(value)
+                except UnicodeDecodeError:
+                    return Refused(0, name, "Its percent-encoding is no UTF-8.")
+        try:
+            found = msgspec.convert(attributes, _CloudEvent)
+        except msgspec.ValidationError as error:
+            return Refused(0, *_explained(str(error)))
+        found.data = bodies.whole(text) if text.strip() else _NOTHING
+        return self._completed(0, found)
+
+    def _completed(self, index: int, found: _Event) -> Sent | Refused:
+        """The event with what it left out, unless that cannot be."""
+        try:
+            data = _data(found)
+        except _Unusable as error:
+            return Refused(index, error.field, error.reason)
+        subject = found.subject or found.customer
+        if subject is None:
+            return Refused(index, "subject", "Name the subject, or the key of the customer in `customer`.")
+        if found.subject is not None and found.customer is not None:
+            return Refused(index, "customer", "Name the subject or the customer, not both.")
+        time = found.time or self._defaults.now
+        if not self._oldest <= time <= self._latest:
+            return Refused(index, "time", self._out_of_time(time))
+        id_ = found.id or self._made_id(index)
+        source = found.source or self._defaults.source()
+        if not f"{id_}{source}{found.type}{subject}".isprintable():
+            for name, value in (("id", id_), ("source", source), ("type", found.type), ("subject", subject)):
+                if _CONTROL.search(value):
+                    return Refused(index, name, "It has control characters.")
+        if time.tzinfo is not UTC:
+            time = time.astimezone(UTC)
+        return Sent(index, SentEvent(source, id_, found.type, subject, time, data), found.id is not None)
+
+    def _made_id(self, index: int) -> str:
+        return hashlib.sha256(f"{self._defaults.seed}\x1f{index}".encode()).hexdigest()[:32]
+
+    def _out_of_time(self, time: datetime) -> str:
+        if time > self._latest:
+            return f"It is more than {AHEAD.seconds // 60} minutes ahead of {self._defaults.now.isoformat()}."
+        return f"Events before {self._oldest.isoformat()} are not taken."
+
+
+_ATTRIBUTES = tuple(name for name in _CloudEvent.__struct_fields__ if not name.startswith("data"))
+
+
+class _Unusable(Exception):
+    """Data that cannot be taken, and why."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field, self.reason = field, reason
+
+
+def _data(found: _Event) -> str | None:
+    """The JSON text of an event's data; None when there are none.
+
+    Raises:
+        _Unusable: they are no JSON, or too much.
+    """
+    if found.datacontenttype is not None and not _is_json(found.datacontenttype):
+        raise _Unusable("datacontenttype", "Only JSON data are taken.")
+    raw, field = found.data, "data"
+    if found.data_base64 is not None:
+        if bytes(raw):
+            raise _Unusable("data_base64", "Send data or data_base64, not both.")
+        raw, field = _from_base64(found.data_base64), "data_base64"
+    if memoryview(raw).nbytes > MAX_DATA_BYTES:
+        raise _Unusable(field, f"It has more than {MAX_DATA_BYTES} bytes.")
+    text = str(raw, "utf-8")
+    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+        raise _Unusable(field, f"It is nested more than {MAX_DEPTH} deep.")
+    return None if text in ("", "null") else text
+
+
+def _from_base64(content: bytes) -> msgspec.Raw:
+    try:
+        return bodies.whole(content.decode())
+    except (InvalidBody, UnicodeDecodeError) as error:
+        raise _Unusable("data_base64", "It holds no JSON.") from error
+
+
+def _depth(text: str) -> int:
+    """How deep lists and objects are nested in JSON."""
+    depth = deepest = 0
+    for sign in _QUOTED.sub("", text):
+        if sign in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in "}]":
+            depth -= 1
+    return deepest
+
+
+def _is_json(media_type: str) -> bool:
+    kind = media_type.partition(";")[0].strip().lower()
+    return kind.endswith(("/json", "+json"))
+
+
+def _unescaped(value: str) -> str:
+    """A header's value: quotes and backslashes of older senders off, then one round of percent-decoding."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
+    return unquote(value, errors="strict")
+
+
+def _explained(error: str) -> tuple[str, str]:
+    """(field, reason) of what the decoder says."""
+    match = _FAULT.fullmatch(error)
+    what, where = (match["what"], match["where"]) if match else (error, None)
+    if named := _NAMED.fullmatch(what):
+        field = named[2][:MAX_TEXT]
+        return field, "It is required." if named[
+            1
+        ] == "missing required" else "Nobody knows this field. Remove it, or correct its name."
+    return where or "", f"{what}."
