@@ -93,6 +93,7 @@ def fake_stripe(stripe_process: FakeStripe, environment: None, monkeypatch: pyte
     return stripe_process
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who runs with whom, and what `make check` leaves out.
 
