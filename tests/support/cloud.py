@@ -7,15 +7,17 @@ from typing import Any
 
 from moto import mock_aws
 
-from oppulence.kernel import aws
+from oppulence.kernel import aws, queues
 
 REGION = "us-east-1"
 BUCKET = "workspaces"
 AUDIT_BUCKET = "audit"
 TABLES = ("limits", "idempotency", "connections")
 BUSES = ("domain", "inbound")
+DIRECT = ("metering/on_usage_accepted",)
 
 _put: list[dict[str, Any]] = []
+_sent: list[tuple[str, dict[str, Any]]] = []
 
 
 @contextmanager
@@ -28,6 +30,7 @@ def in_process() -> Iterator[None]:
         for bus in BUSES:
             _bus(bus)
         aws.client("events").meta.events.register("before-parameter-build.events.PutEvents", _record)
+        aws.client("sqs").meta.events.register("before-parameter-build.sqs.SendMessageBatch", _record_messages)
         yield
         aws.reset()
 
@@ -42,6 +45,16 @@ def emitted(bus: str = "domain") -> list[dict[str, Any]]:
 def forget_events(kind: str | None = None) -> None:
     """Drop what was recorded, of one type or all."""
     _put[:] = [entry for entry in _put if kind not in (None, entry["DetailType"])]
+    if kind is None:
+        _sent.clear()
+
+
+def queued(queue: str) -> list[str]:
+    """Bodies of messages that were sent to a direct consumer's queue since the last look, oldest first."""
+    url = os.environ[queues.variable(queue)]
+    found = [entry["MessageBody"] for to, entry in _sent if to == url]
+    _sent[:] = [(to, entry) for to, entry in _sent if to != url]
+    return found
 
 
 def dead_letters() -> list[dict[str, Any]]:
@@ -70,6 +83,7 @@ def _stores() -> None:
         DATA_KEY_ID=aws.client("kms").create_key()["KeyMetadata"]["Arn"], MAIL_FROM="billing@oppulence.test",
         QUEUE_URL=_queue("work"), DLQ_URL=_queue("work-dead"),
     )  # fmt: skip
+    os.environ.update({queues.variable(name): _queue(name.replace("/", "-")) for name in DIRECT})
 
 
 def _queue(name: str) -> str:
@@ -84,3 +98,7 @@ def _bus(name: str) -> None:
 
 def _record(params: dict[str, Any], **_: Any) -> None:
     _put.extend(params["Entries"])
+
+
+def _record_messages(params: dict[str, Any], **_: Any) -> None:
+    _sent.extend((params["QueueUrl"], entry) for entry in params["Entries"])
