@@ -121,6 +121,19 @@ def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Se
     return [reader.event(decoder, index, one) for index, one in enumerate(found)]
 
 
+def alone(defaults: Defaults) -> Callable[[int, str], Sent | Refused]:
+    """Reads an event that stands alone, such as a line of a file, in plain JSON or as a CloudEvent; it is told the index."""
+    reader = _Reader(defaults)
+
+    def read_one(index: int, text: str) -> Sent | Refused:
+        found = reader.event(_plain, index, text)
+        if isinstance(found, Refused) and '"specversion"' in text:  # extensions, which plain JSON may not have
+            return reader.event(_cloud, index, text)
+        return found
+
+    return read_one
+
+
 class _Reader:
     """Reads the events of one request."""
 
