@@ -21,6 +21,18 @@ def test_a_context_reads_its_workspace_under_its_own_role(world: World) -> None:
     assert (test.mode, test.settings.time_zone) == (Mode.TEST, "Europe/Berlin")
 
 
+def test_a_key_of_another_workspace_has_no_name(world: World) -> None:
+    world.api_key(["usage:write"], world.workspace_id)
+    row = world.admin.execute("SELECT id FROM tenancy.api_keys WHERE workspace_id = %s", (world.workspace_id,)).fetchone()
+    assert row
+
+    def read(uow: UnitOfWork) -> str | None:
+        return api.key_name(uow.conn, str(row[0]))
+
+    assert world.within("metering", read) == "test"
+    assert world.within("metering", read, workspace_id=world.workspace()) is None
+
+
 @pytest.mark.parametrize(
     ("mode", "patterns", "address", "allowed"),
     [

@@ -8,7 +8,7 @@ from tests.tenancy.people import People
 def test_a_key_reads_its_workspace(api: Api, world: World) -> None:
     found = api.as_key(scopes=["settings:read"]).get("/v1/workspace")
     assert found.status == 200
-    assert found.body["settings"] == {"test_recipients": [], "time_zone": "UTC"}
+    assert found.body["settings"] == {"test_recipients": [], "time_zone": "UTC", "usage_max_age_days": None}
     assert (found.body["id"], found.body["status"], found.body["export_url"]) == (world.workspace_id, "active", None)
 
 

@@ -9,9 +9,13 @@ from tests.support.world import World
 def test_only_what_is_sent_changes(api: Api) -> None:
     caller = api.as_key(scopes=["settings:write"])
     first = caller.patch("/v1/workspace", {"settings": {"test_recipients": ["*@example.com"]}})
-    assert (first.status, first.body["settings"]) == (200, {"test_recipients": ["*@example.com"], "time_zone": "UTC"})
-    second = caller.patch("/v1/workspace", {"name": "Ajax", "settings": {"time_zone": "Europe/Berlin"}})
-    assert second.body["settings"] == {"test_recipients": ["*@example.com"], "time_zone": "Europe/Berlin"}
+    recipients = {"test_recipients": ["*@example.com"]}
+    assert (first.status, first.body["settings"]) == (200, recipients | {"time_zone": "UTC", "usage_max_age_days": None})
+    second = caller.patch("/v1/workspace", {"name": "Ajax", "settings": {"time_zone": "Europe/Berlin", "usage_max_age_days": 90}})
+    assert second.body["settings"] == recipients | {"time_zone": "Europe/Berlin", "usage_max_age_days": 90}
+    assert (
+        caller.patch("/v1/workspace", {"settings": {"usage_max_age_days": None}}).body["settings"]["usage_max_age_days"] is None
+    )
     assert second.body["name"] == "Ajax"
 
 
@@ -44,6 +48,7 @@ def test_another_workspace_keeps_its_name(api: Api, world: World) -> None:
         ({"settings": {"theme": "dark"}}, "invalid_parameter", "settings.theme"),
         ({"settings": {"time_zone": "Mars/Olympus"}}, "unknown_time_zone", "settings.time_zone"),
         ({"settings": {"time_zone": None}}, "invalid_parameter", "settings.time_zone"),
+        ({"settings": {"usage_max_age_days": 0}}, "invalid_parameter", "settings.usage_max_age_days"),
         ({"settings": {"test_recipients": ["no address"]}}, "invalid_parameter", "settings.test_recipients.0"),
         ({"settings": {"test_recipients": ["a@b"] * 101}}, "invalid_parameter", "settings.test_recipients"),
         ([], "invalid_parameter", "body"),

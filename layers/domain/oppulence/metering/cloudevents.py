@@ -26,6 +26,8 @@ from oppulence.metering.windows import EARLIEST
 ONE, MANY, PLAIN = "application/cloudevents+json", "application/cloudevents-batch+json", "application/json"
 AHEAD = timedelta(minutes=5)
 MAX_TEXT, MAX_DATA_BYTES, MAX_DEPTH = 255, 65_536, 32
+MAX_FIELD = 64
+"""Of the name of a field that is refused: answers stay small, whatever was sent."""
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -56,11 +58,11 @@ class Sent(msgspec.Struct, frozen=True):
 class Defaults:
     """What stands in for what an event leaves out, and how old one may be.
 
-    `seed` makes ids: the same seed and place give the same id. `source` is asked only when an event has none.
+    `seed` makes ids: the same seed and place give the same id.
     """
 
     seed: str
-    source: Callable[[], str]
+    source: str
     now: datetime
     oldest: datetime = EARLIEST
 
@@ -186,7 +188,7 @@ class _Reader:
         if not self._oldest <= time <= self._latest:
             return Refused(index, "time", self._out_of_time(time))
         id_ = found.id or self._made_id(index)
-        source = found.source or self._defaults.source()
+        source = found.source or self._defaults.source
         if not f"{id_}{source}{found.type}{subject}".isprintable():
             for name, value in (("id", id_), ("source", source), ("type", found.type), ("subject", subject)):
                 if _CONTROL.search(value):
@@ -272,8 +274,8 @@ def _explained(error: str) -> tuple[str, str]:
     match = _FAULT.fullmatch(error)
     what, where = (match["what"], match["where"]) if match else (error, None)
     if named := _NAMED.fullmatch(what):
-        field = named[2][:MAX_TEXT]
-        return field, "It is required." if named[
-            1
-        ] == "missing required" else "Nobody knows this field. Remove it, or correct its name."
-    return where or "", f"{what}."
+        reason = (
+            "It is required." if named[1] == "missing required" else "Nobody knows this field. Remove it or correct its name."
+        )
+        return named[2][:MAX_FIELD], reason
+    return (where or "")[:MAX_FIELD], f"{what}."

@@ -9,8 +9,8 @@ from oppulence.tenancy.models import Mode, Row, Settings, Status
 from oppulence.tenancy.store.shown_audit import ShownAuditEntry, audit_entries, last_audit_seq
 
 __all__ = [
-    "DeadLetterCounts", "ShownAuditEntry", "WorkspaceFacts", "audit_entries", "dead_letters", "flag_is_on", "last_audit_seq",
-    "may_mail", "workspace",
+    "DeadLetterCounts", "ShownAuditEntry", "WorkspaceFacts", "audit_entries", "dead_letters", "flag_is_on", "key_name",
+    "last_audit_seq", "may_mail", "workspace",
 ]  # fmt: skip
 
 
@@ -29,6 +29,12 @@ def workspace(conn: Connection) -> WorkspaceFacts | None:
     """The transaction's workspace; None when there is none of that id."""
     with conn.cursor(row_factory=class_row(WorkspaceFacts)) as cur:
         return cur.execute("SELECT id, name, mode, status, plan, settings FROM tenancy_api.workspace").fetchone()
+
+
+def key_name(conn: Connection, key_id: str) -> str | None:
+    """What an API key of the transaction's workspace is called; None when there is none of that id."""
+    row = conn.execute("SELECT name FROM tenancy_api.api_keys WHERE id = %s", (key_id,)).fetchone()
+    return str(row[0]) if row else None
 
 
 def may_mail(facts: WorkspaceFacts, address: str) -> bool:

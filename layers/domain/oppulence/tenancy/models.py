@@ -39,6 +39,9 @@ class Settings(Model):
         Field(max_length=100, description="Patterns such as `*@example.com`: a test workspace mails no other address."),
     ] = []
     time_zone: Annotated[str, Field(max_length=64, description="IANA name; decides which day an instant belongs to.")] = "UTC"
+    usage_max_age_days: Annotated[
+        int | None, Field(ge=1, le=36_500, description="Usage events that happened longer ago are refused. Null takes all.")
+    ] = None
 
 
 class Row(BaseModel):
