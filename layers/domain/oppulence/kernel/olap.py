@@ -3,7 +3,7 @@
 The platform runs without it; what it holds is rebuilt from PostgreSQL.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,10 @@ from oppulence.kernel.errors import Unavailable
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
+
+WORK_S = 60
+_OVERLOADED = frozenset([159, 202, 209, 210, 236, 241, 242, 243, 252, 394])
+"""Time, queries at once, network, memory, space or parts are used up; or the server is about to stop."""
 
 
 def is_configured() -> bool:
@@ -29,6 +33,19 @@ def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) ->
     """
     with _reachable():
         _client().insert(table, rows, column_names=columns, settings={"max_partitions_per_insert_block": 0})
+
+
+def insert_columns(table: str, columns: Mapping[str, Sequence[Any]], settings: dict[str, Any] | None = None) -> None:
+    """Write rows that are given column by column, in one request: a third faster than row by row.
+
+    Raises:
+        Unavailable: the store cannot be reached, or is overloaded.
+    """
+    with _reachable(), _not_overloaded():
+        _client().insert(
+            table, list(columns.values()), column_names=list(columns), column_oriented=True,
+            settings={"max_partitions_per_insert_block": 0, **(settings or {})},
+        )  # fmt: skip
 
 
 def query(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
@@ -51,13 +68,23 @@ def command(text: str, parameters: dict[str, Any]) -> None:
         _client().command(text, parameters=parameters)
 
 
+def work(text: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
+    """Run a statement that moves many rows within the store, which may take a minute.
+
+    Raises:
+        Unavailable: the store cannot be reached, or is overloaded. Whether the statement was carried out is unknown.
+    """
+    with _reachable(), _not_overloaded():
+        _client(WORK_S).command(text, parameters=parameters, settings={"max_execution_time": WORK_S - 5, **(settings or {})})
+
+
 def forget() -> None:
     """Drop the process's client."""
     _client.cache_clear()
 
 
 @cache
-def _client() -> "Client":
+def _client(timeout_s: int = 20) -> "Client":
     import clickhouse_connect
 
     parts = urlsplit(environment.required("CLICKHOUSE_URL"))
@@ -67,7 +94,7 @@ def _client() -> "Client":
         username, password = _credentials(secret)
     return clickhouse_connect.get_client(
         host=parts.hostname or "", port=parts.port or (8443 if parts.scheme == "https" else 8123), interface=parts.scheme,
-        username=username, password=password, connect_timeout=3, send_receive_timeout=20, autogenerate_session_id=False,
+        username=username, password=password, connect_timeout=3, send_receive_timeout=timeout_s, autogenerate_session_id=False,
         query_retries=0,
     )  # fmt: skip
 
@@ -90,3 +117,16 @@ def _reachable() -> Iterator[None]:
     except (OperationalError, OSError) as error:
         forget()
         raise Unavailable("The analytical store is not reachable. Try again in a few seconds.") from error
+
+
+@contextmanager
+def _not_overloaded() -> Iterator[None]:
+    """What the store cannot take at the moment, it may take later; what it refuses for its content, it refuses for ever."""
+    from clickhouse_connect.driver.exceptions import DatabaseError
+
+    try:
+        yield
+    except DatabaseError as error:
+        if error.code in _OVERLOADED:
+            raise Unavailable("The analytical store is overloaded. Try again in a few seconds.") from error
+        raise

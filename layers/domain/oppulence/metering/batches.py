@@ -25,8 +25,8 @@ class Batch:
     events: tuple[UsageEvent, ...]
 
 
-class _Text(msgspec.Struct):
-    """A batch as it is written."""
+class Written(msgspec.Struct):
+    """A batch as it is written; the nth event has the sequence `first` + n."""
 
     id: str
     workspace_id: str
@@ -35,7 +35,7 @@ class _Text(msgspec.Struct):
     events: Sequence[SentEvent]
 
 
-_encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(_Text)
+_encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(Written)
 
 
 def message(batch: Batch) -> str:
@@ -52,7 +52,16 @@ def message(batch: Batch) -> str:
 
 def written(id_: str, workspace_id: str, stored_at: datetime, events: Sequence[SentEvent], first: int = 0) -> str:
     """The text of a batch of these events."""
-    return _encoder.encode(_Text(id_, workspace_id, stored_at, first, events)).decode()
+    return _encoder.encode(Written(id_, workspace_id, stored_at, first, events)).decode()
+
+
+def parse(text: str | bytes) -> Written:
+    """A batch of its text as it stands there: several times as fast as `read`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _decoder.decode(text)
 
 
 def read(text: str | bytes) -> Batch:
@@ -61,11 +70,11 @@ def read(text: str | bytes) -> Batch:
     Raises:
         ValueError: it is none.
     """
-    found = _decoder.decode(text)
+    found = parse(text)
     return Batch(found.id, found.workspace_id, tuple(_placed(found)))
 
 
-def _placed(text: _Text) -> Iterator[UsageEvent]:
+def _placed(text: Written) -> Iterator[UsageEvent]:
     for sequence, event in enumerate(text.events, text.first):
         yield UsageEvent(*event, stored_at=text.stored_at, sequence=sequence)
 

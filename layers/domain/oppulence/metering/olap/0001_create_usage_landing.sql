@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS usage_landing
     workspace_id String,
     batch_id     String,
     sequence     UInt32,                  -- within the batch
-    id_hash      UInt128,                 -- of source and id
+    id_hash      UInt128 DEFAULT reinterpretAsUInt128(sipHash128Reference(source, id)),
     source       String,
     id           String,
     type         LowCardinality(String),
@@ -19,4 +19,4 @@ ENGINE = MergeTree
 PARTITION BY toDate(landed_at)
 ORDER BY (workspace_id, batch_id, sequence)
 TTL toDateTime(landed_at) + INTERVAL 30 DAY
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS usage_landed_values
     workspace_id String,
     batch_id     String,
     sequence     UInt32,
-    id_hash      UInt128,
+    id_hash      UInt128 DEFAULT reinterpretAsUInt128(sipHash128Reference(source, id)),
     meter        LowCardinality(String),
     version      UInt32,
     subject      String,
@@ -23,4 +23,4 @@ ENGINE = MergeTree
 PARTITION BY toDate(landed_at)
 ORDER BY (workspace_id, batch_id, meter, version, sequence)
 TTL toDateTime(landed_at) + INTERVAL 30 DAY
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000

@@ -13,4 +13,4 @@ CREATE TABLE IF NOT EXISTS usage_chosen
 ENGINE = MergeTree
 ORDER BY (shard, settlement, workspace_id, batch_id, sequence)
 TTL chosen_at + INTERVAL 30 DAY
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000

@@ -7,4 +7,4 @@ CREATE TABLE IF NOT EXISTS usage_ids
 )
 ENGINE = MergeTree
 ORDER BY (workspace_id, id_hash)
-SETTINGS index_granularity = 512, non_replicated_deduplication_window = 1000
+SETTINGS index_granularity = 512, non_replicated_deduplication_window = 10000

@@ -17,4 +17,4 @@ CREATE TABLE IF NOT EXISTS usage_events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (workspace_id, type, time, source, id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000

@@ -18,4 +18,4 @@ CREATE TABLE IF NOT EXISTS usage_values
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (workspace_id, meter, version, subject, time, source, id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000

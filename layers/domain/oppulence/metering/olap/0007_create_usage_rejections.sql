@@ -13,4 +13,4 @@ CREATE TABLE IF NOT EXISTS usage_rejections
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (workspace_id, time, source, id, meter, version)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000

@@ -1,0 +1,84 @@
+"""The archive of accepted events: objects of gzipped text, a batch a line, from which all else can be made again.
+
+`usage/<workspace>/<day>/<name>.ndjson.gz`, where the day is the first batch's and the name a digest of the batches' ids, or, of a
+batch that came by way of an object, its id. Objects are written once and never changed; a batch may stand in several.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from oppulence.kernel import environment
+from oppulence.kernel.aws import client
+from oppulence.metering.batches import Written
+from oppulence.metering.ingest import ARCHIVE
+
+_QUICK = 1
+_AT_ONCE = 16
+
+Text = tuple[Written, bytes]
+"""A batch, and its text without the line's end."""
+
+
+def folder(workspace_id: str) -> str:
+    """Where a workspace's objects lie."""
+    return f"{ARCHIVE}{workspace_id}/"
+
+
+class Writer:
+    """Writes objects while its user does something else; `finish` waits for all of them."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_AT_ONCE)
+        self._running: list[Future[None]] = []
+
+    def put(self, batches: Sequence[Text]) -> str:
+        """Write batches of one workspace as one object; returns its key."""
+        first = batches[0][0]
+        digest = hashlib.sha256("\n".join(batch.id for batch, _ in batches).encode()).hexdigest()[:32]
+        key = f"{folder(first.workspace_id)}{first.stored_at:%Y-%m-%d}/{digest}.ndjson.gz"
+        self._running.append(self._pool.submit(_put, key, [text for _, text in batches]))
+        return key
+
+    def finish(self) -> None:
+        """Wait until all are written.
+
+        Raises:
+            ClientError, BotoCoreError: S3 did not take one.
+        """
+        try:
+            for one in self._running:
+                one.result()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+
+
+def read(key: str) -> Iterator[bytes]:
+    """The texts of an object's batches."""
+    content = client("s3").get_object(Bucket=_bucket(), Key=key)["Body"].read()
+    yield from gzip.decompress(content).splitlines()
+
+
+def keys(workspace_id: str) -> Iterator[str]:
+    """A workspace's objects."""
+    for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=_bucket(), Prefix=folder(workspace_id)):
+        yield from (str(one["Key"]) for one in page.get("Contents", []))
+
+
+def erase(workspace_id: str) -> None:
+    """Delete a workspace's objects, with what older versions of them there are. Repeating it is harmless."""
+    pages: Any = client("s3").get_paginator("list_objects_v2").paginate(Bucket=_bucket(), Prefix=folder(workspace_id))
+    for page in pages:
+        if found := [{"Key": one["Key"]} for one in page.get("Contents", [])]:
+            client("s3").delete_objects(Bucket=_bucket(), Delete={"Objects": found, "Quiet": True})
+
+
+def _put(key: str, texts: Sequence[bytes]) -> None:
+    content = gzip.compress(b"".join(text + b"\n" for text in texts), _QUICK, mtime=0)
+    client("s3").put_object(Bucket=_bucket(), Key=key, Body=content)
+
+
+def _bucket() -> str:
+    return environment.required("BUCKET")

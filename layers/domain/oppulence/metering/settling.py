@@ -1,0 +1,225 @@
+"""Settling: each event once, in numbered settlements of a shard. A number's rows are the same however often they are written.
+
+One settles a shard at a time (a lease); two who did would write the same, as each settlement is first written down as an intent:
+which batches, or which part of a version's fill. A settlement counts for the versions that were taken up before it; what was
+settled before a version was taken up is counted for it by fills, so that of an event and a version there is one number exactly.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from oppulence.kernel import clock, telemetry
+from oppulence.kernel.ids import random_text
+from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
+from oppulence.metering import settlements, usage_store
+from oppulence.metering.reckoning import Counting, Values
+from oppulence.metering.settlements import Intent, Landed
+from oppulence.metering.usage_event import UsageEvent
+from oppulence.metering.usage_store import Part
+
+MOST_EVENTS, MOST_BYTES = 100_000, 64_000_000
+"""Of one settlement."""
+
+DUE_EVENTS, DUE_AFTER_S = 10_000, 10.0
+"""A shard is settled when so many events wait, or one has so long."""
+
+_LEASE_S = 150
+_AT_ONCE = 20_000
+_NOBODY = Scope("metering", None)
+
+
+class LeaseLost(RuntimeError):
+    """Another one settles the shard by now."""
+
+
+def due() -> list[int]:
+    """The shards that are to be settled now, the one that waits longest first."""
+    waiting = in_transaction(_NOBODY, lambda uow: settlements.waiting(uow.conn))
+    found = [one for one in waiting if one.unfinished or one.events >= DUE_EVENTS or one.oldest_s >= DUE_AFTER_S]
+    return [one.shard for one in sorted(found, key=lambda one: -one.oldest_s)]
+
+
+def settle_due(seconds: float, shards: Sequence[int] | None = None) -> int:
+    """Settle shards that are due, or of these only, until that is done or the time is up; returns how many settlements."""
+    until = time.monotonic() + seconds
+    done = 0
+    for shard in due():
+        if time.monotonic() < until and (shards is None or shard in shards):
+            done += settle(shard, until - time.monotonic())
+    return done
+
+
+def settle(shard: int, seconds: float = 60.0) -> int:
+    """Settle a shard until nothing waits or the time is up; returns how many settlements that took. None, if another one does.
+
+    Raises:
+        Unavailable: a store is down; what was intended is finished by the next one.
+    """
+    until = time.monotonic() + seconds
+    lease = Lease.take(shard)
+    if lease is None:
+        return 0
+    done = 0
+    try:
+        while _one(lease):
+            done += 1
+            if time.monotonic() >= until:
+                break
+    except LeaseLost:
+        telemetry.logger().warning("lease_lost", extra={"shard": shard})
+    finally:
+        lease.leave()
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A shard that is held."""
+
+    shard: int
+    holder: str
+    generation: int
+
+    @classmethod
+    def take(cls, shard: int) -> "Lease | None":
+        """Take the lease, if nobody has it."""
+        holder = random_text(20)
+        generation = in_transaction(_NOBODY, lambda uow: settlements.hold(uow.conn, shard, holder, _LEASE_S))
+        return None if generation is None else cls(shard, holder, generation)
+
+    def hold(self, uow: UnitOfWork) -> None:
+        """Prolong it; the shard stays locked until the transaction ends.
+
+        Raises:
+            LeaseLost
+        """
+        if settlements.hold(uow.conn, self.shard, self.holder, _LEASE_S) is None:
+            raise LeaseLost
+
+    def prolong(self) -> None:
+        """Raises:
+        LeaseLost
+        """
+        in_transaction(_NOBODY, self.hold)
+
+    def leave(self) -> None:
+        """Give it back; if that fails it runs out."""
+        in_transaction(_NOBODY, lambda uow: settlements.leave(uow.conn, self.shard, self.holder))
+
+
+def _one(lease: Lease) -> bool:
+    """Carry out one settlement; False when there was none."""
+
+    def intend(uow: UnitOfWork) -> Intent | None:
+        lease.hold(uow)
+        return settlements.intend(uow.conn, lease.shard, MOST_EVENTS, MOST_BYTES)
+
+    intent = in_transaction(_NOBODY, intend)
+    if intent is None:
+        return False
+    events = carry_out(lease, intent)
+
+    def finish(uow: UnitOfWork) -> None:
+        lease.hold(uow)
+        settlements.finish(uow.conn, lease.shard, intent.number, clock.now())
+
+    in_transaction(_NOBODY, finish)
+    if intent.meter_id is None:
+        telemetry.metric("usage_events_settled_total", events, "Count")
+    return True
+
+
+def carry_out(lease: Lease, intent: Intent) -> int:
+    """Write a settlement's rows, as often as need be; returns the events of its batches.
+
+    Raises:
+        Unavailable: a store is down.
+        LeaseLost
+    """
+    if intent.meter_id is not None:
+        _fill(lease, intent)
+        return 0
+    found = in_transaction(_NOBODY, partial(_read, lease, intent))
+    if found.batches:
+        _reckon_again(found)
+        part = Part(
+            lease.shard, intent.number, lease.generation, sorted(found.counting), [one.id for one in found.batches]
+        )  # fmt: skip
+        versions = [(c.version.meter_id, c.version.version) for one in found.counting.values() for c in one.versions]
+        for table in usage_store.STEPS:
+            lease.prolong()
+            usage_store.settle(part, table, versions)
+    return sum(one.events for one in found.batches)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A settlement's batches, and what it counts."""
+
+    batches: list[Landed]
+    counting: Mapping[str, Counting]
+
+
+def _read(lease: Lease, intent: Intent, uow: UnitOfWork) -> _Found:
+    """Erased workspaces have no batches any more. Versions that were taken up later are another settlement's."""
+    batches = settlements.batches_of(uow.conn, lease.shard, intent.number)
+    found = settlements.counting(uow.conn, {one.workspace_id for one in batches})
+    counting = {
+        workspace_id: Counting(one.revision, tuple(c for c in one.versions if c.filled is not None and c.filled < intent.number))
+        for workspace_id, one in found.items()
+    }
+    return _Found([one for one in batches if one.workspace_id in counting], counting)
+
+
+def _reckon_again(found: _Found) -> None:
+    """Reckon what landed before a version came that is counted."""
+    needed = {workspace_id: max((c.since for c in one.versions), default=0) for workspace_id, one in found.counting.items()}
+    stale = [one for one in found.batches if one.revision < needed[one.workspace_id]]
+    while stale:
+        some: list[Landed] = []
+        while stale and sum(one.events for one in some) < _AT_ONCE:
+            some.append(stale.pop())
+        values = _missing_values(some, found.counting)
+        usage_store.land_values(values.columns())
+
+        def save(uow: UnitOfWork, values: Values = values, some: Sequence[Landed] = some) -> None:
+            settlements.mark_counted(uow.conn, values.used, uow.now)
+            settlements.reckoned(uow.conn, [(one.workspace_id, one.id, needed[one.workspace_id]) for one in some])
+
+        in_transaction(_NOBODY, save)
+
+
+def _missing_values(batches: Sequence[Landed], counting: Mapping[str, Counting]) -> Values:
+    values = Values()
+    revisions = {(one.workspace_id, one.id): one.revision for one in batches}
+    by_type = {
+        place: counting[place[0]].by_type(after=revision) for place, revision in revisions.items()
+    }  # fmt: skip
+    types = sorted({kind for one in by_type.values() for kind in one})
+    rows = usage_store.landed(sorted({one.workspace_id for one in batches}), [one.id for one in batches], types)
+    for workspace_id, batch_id, sequence, *sent, stored_at, data in rows:
+        source, id_, kind, subject, at = sent
+        event = UsageEvent(source, id_, kind, subject, usage_store.aware(at), data, usage_store.aware(stored_at), sequence)
+        values.add(workspace_id, batch_id, event, by_type[workspace_id, batch_id].get(kind, ()))
+    return values
+
+
+def _fill(lease: Lease, intent: Intent) -> None:
+    """Count events of earlier settlements for one version. A meter that is deleted counts nothing."""
+    workspace_id = intent.workspace_id or ""
+    counting = in_transaction(_NOBODY, lambda uow: settlements.counting(uow.conn, [workspace_id])).get(workspace_id)
+    place = (intent.meter_id, intent.version)
+    counted = next((c for c in counting.versions if (c.version.meter_id, c.version.version) == place), None) if counting else None
+    if counted is None:
+        return
+    lease.prolong()
+    values = Values()
+    for row in usage_store.to_fill(workspace_id, counted.version, intent.since or 0, intent.until or 0):
+        _, batch_id, sequence, source, id_, kind, subject, at, stored_at, data = row
+        event = UsageEvent(source, id_, kind, subject, usage_store.aware(at), data, usage_store.aware(stored_at), sequence)
+        values.add(workspace_id, batch_id, event, (counted,))
+    in_transaction(_NOBODY, lambda uow: settlements.mark_counted(uow.conn, values.used, uow.now))
+    lease.prolong()
+    usage_store.fill(Part(lease.shard, intent.number, lease.generation, (), ()), *values.settled(intent.number))

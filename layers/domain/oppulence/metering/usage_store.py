@@ -1,0 +1,189 @@
+"""Statements that write usage in the analytical store. Each names the workspaces whose rows it touches.
+
+What a settlement inserts carries its token, so a repeat of it inserts nothing; for that, every insert gives the same rows in one
+block however often it runs: ordered, and put together before it is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from oppulence.kernel import olap
+from oppulence.metering.models import MeterVersion
+
+TABLES = (
+    "usage_landing", "usage_landed_values", "usage_chosen", "usage_ids", "usage_events", "usage_values", "usage_rejections",
+)  # fmt: skip
+WORKSPACES_AT_ONCE = 1000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US, _END_US = -2_208_988_800_000_000, 10_413_792_000_000_000  # 1900 and 2300, between which the store has times
+_ONE_BLOCK = {
+    "max_insert_threads": 1, "min_insert_block_size_rows": 1 << 30, "min_insert_block_size_bytes": 1 << 40,
+    "max_partitions_per_insert_block": 0,
+}  # fmt: skip
+_EVENTS = "workspace_id, batch_id, sequence, source, id, type, subject, time, stored_at, data"
+_OURS = "workspace_id IN {workspaces:Array(String)} AND batch_id IN {batches:Array(String)}"
+_CHOSEN = (
+    "(workspace_id, batch_id, sequence) IN (SELECT workspace_id, batch_id, sequence FROM usage_chosen"
+    " WHERE workspace_id IN {workspaces:Array(String)} AND shard = {shard:UInt16} AND settlement = {number:UInt64})"
+)
+_COUNTING = "(meter, version) IN {versions:Array(Tuple(String, UInt32))}"
+_VALUES = "workspace_id, meter, version, subject, time, source, id, stored_at, sequence, number, text, groups"
+
+_CHOOSE = f"""
+INSERT INTO usage_chosen (shard, settlement, workspace_id, batch_id, sequence, id_hash)
+SELECT {{shard:UInt16}}, {{number:UInt64}}, workspace_id, place.1, place.2, id_hash
+  FROM (SELECT workspace_id, id_hash, argMin((batch_id, sequence), (stored_at, sequence, batch_id)) AS place
+          FROM usage_landing WHERE {_OURS} GROUP BY workspace_id, id_hash)
+ WHERE (workspace_id, id_hash) NOT IN (
+         SELECT workspace_id, id_hash FROM usage_ids
+          WHERE workspace_id IN {{workspaces:Array(String)}} AND settlement < {{number:UInt64}}
+            AND (workspace_id, id_hash) IN (SELECT workspace_id, id_hash FROM usage_landing WHERE {_OURS}))
+ ORDER BY workspace_id, place, id_hash
+"""
+_KEEP_EVENTS = f"""
+INSERT INTO usage_events ({_EVENTS}, landed_at, settlement)
+SELECT {_EVENTS}, landed_at, {{number:UInt64}} FROM usage_landing WHERE {_OURS} AND {_CHOSEN}
+ ORDER BY workspace_id, type, time, source, id LIMIT 1 BY workspace_id, batch_id, sequence
+"""
+_COUNT = f"""
+INSERT INTO usage_values ({_VALUES}, settlement)
+SELECT {_VALUES}, {{number:UInt64}} FROM usage_landed_values WHERE {_OURS} AND problem = '' AND {_COUNTING} AND {_CHOSEN}
+ ORDER BY workspace_id, meter, version, subject, time, source, id LIMIT 1 BY workspace_id, batch_id, sequence, meter, version
+"""
+_REJECT = f"""
+INSERT INTO usage_rejections (workspace_id, time, source, id, meter, version, problem, settlement)
+SELECT workspace_id, time, source, id, meter, version, problem, {{number:UInt64}} FROM usage_landed_values
+ WHERE {_OURS} AND problem != '' AND {_COUNTING} AND {_CHOSEN}
+ ORDER BY workspace_id, time, source, id, meter, version LIMIT 1 BY workspace_id, batch_id, sequence, meter, version
+"""
+_KEEP_IDS = """
+INSERT INTO usage_ids (workspace_id, id_hash, settlement)
+SELECT workspace_id, id_hash, {number:UInt64} FROM usage_chosen
+ WHERE workspace_id IN {workspaces:Array(String)} AND shard = {shard:UInt16} AND settlement = {number:UInt64}
+ ORDER BY workspace_id, id_hash
+"""
+STEPS = {
+    "usage_chosen": _CHOOSE, "usage_events": _KEEP_EVENTS, "usage_values": _COUNT, "usage_rejections": _REJECT,
+    "usage_ids": _KEEP_IDS,
+}  # fmt: skip
+"""What a settlement inserts, in this order: the first says which rows it settles, the last that their ids are settled."""
+
+_LANDED = f"""
+SELECT {_EVENTS} FROM usage_landing WHERE {_OURS} AND type IN {{types:Array(String)}}
+ ORDER BY workspace_id, batch_id, sequence LIMIT 1 BY workspace_id, batch_id, sequence
+"""
+_TO_FILL = f"""
+SELECT {_EVENTS} FROM usage_events
+ WHERE workspace_id = {{ws:String}} AND type = {{type:String}} AND time >= fromUnixTimestamp64Micro({{first_us:Int64}}, 'UTC')
+   AND time < fromUnixTimestamp64Micro({{end_us:Int64}}, 'UTC') AND settlement > {{since:UInt64}} AND settlement <= {{until:UInt64}}
+ ORDER BY time, source, id, batch_id, sequence
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A settlement's place, and whose batches it settles."""
+
+    shard: int
+    number: int
+    generation: int
+    workspaces: Sequence[str]
+    batches: Sequence[str]
+
+    def token(self, table: str) -> str:
+        """What its rows of a table are known by."""
+        return f"{self.shard}-{self.number}-{self.generation}-{table}"
+
+
+def is_up() -> None:
+    """Raises:
+    Unavailable: the store cannot be reached.
+    """
+    olap.query("SELECT 1", {})
+
+
+def land(events: Mapping[str, Sequence[Any]], values: Mapping[str, Sequence[Any]]) -> None:
+    """Write landed events, then what they count, each table in one insert.
+
+    Raises:
+        Unavailable: the store cannot be reached; both may be repeated.
+    """
+    olap.insert_columns("usage_landing", events)
+    land_values(values)
+
+
+def land_values(values: Mapping[str, Sequence[Any]]) -> None:
+    """Write what landed events count.
+
+    Raises:
+        Unavailable: the store cannot be reached; it may be repeated.
+    """
+    if values["workspace_id"]:
+        olap.insert_columns("usage_landed_values", values)
+
+
+def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
+    """Take one of a settlement's steps, for these versions of meters. Harmless to repeat.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    parameters: dict[str, Any] = {
+        "shard": part.shard, "number": part.number, "workspaces": list(part.workspaces), "batches": list(part.batches),
+        "versions": list(versions),
+    }  # fmt: skip
+    olap.work(STEPS[table], parameters, _ONE_BLOCK | {"insert_deduplication_token": part.token(table)})
+
+
+def landed(workspaces: Sequence[str], batches: Sequence[str], types: Sequence[str]) -> list[Sequence[Any]]:
+    """Landed events of these types, each once."""
+    return olap.query(_LANDED, {"workspaces": list(workspaces), "batches": list(batches), "types": list(types)})
+
+
+def to_fill(workspace_id: str, version: MeterVersion, since: int, until: int) -> list[Sequence[Any]]:
+    """Events of the settlements in (since, until] that may be a version's."""
+    return olap.query(
+        _TO_FILL,
+        {
+            "ws": workspace_id, "type": version.event_type, "since": since, "until": until,
+            "first_us": _micros(version.effective_from, _FIRST_US), "end_us": _micros(version.effective_until, _END_US),
+        },
+    )  # fmt: skip
+
+
+def fill(part: Part, values: Mapping[str, Sequence[Any]], rejections: Mapping[str, Sequence[Any]]) -> None:
+    """Write what events of earlier settlements count. Harmless to repeat.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    for table, rows in (("usage_values", values), ("usage_rejections", rejections)):
+        if rows["workspace_id"]:
+            olap.insert_columns(table, rows, _ONE_BLOCK | {"insert_deduplication_token": part.token(table)})
+
+
+def erase(workspaces: Sequence[str]) -> None:
+    """Delete all that workspaces have here, and wait for it. Repeating it is harmless.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    for table in TABLES:
+        for start in range(0, len(workspaces), WORKSPACES_AT_ONCE):
+            some = list(workspaces[start : start + WORKSPACES_AT_ONCE])
+            olap.work(
+                f"ALTER TABLE {table} DELETE WHERE workspace_id IN {{workspaces:Array(String)}}", {"workspaces": some},
+                {"mutations_sync": 2},
+            )  # fmt: skip
+
+
+def aware(at: datetime) -> datetime:
+    """A time as the store's client gives it, in UTC without saying so."""
+    return at.replace(tzinfo=UTC)
+
+
+def _micros(at: datetime | None, otherwise: int) -> int:
+    return otherwise if at is None else (at - _EPOCH) // timedelta(microseconds=1)
