@@ -117,6 +117,8 @@ def _operation(point: EntryPoint, models: dict[tuple[str, str], Json], schemas: 
     if (point.name, "body") in models:
         content = {"application/json": {"schema": models[point.name, "body"]}}
         operation["requestBody"] = {"required": True, "content": content}
+    elif declared.takes is not None:
+        operation["requestBody"] = {"required": True, "content": declared.takes()}
     elif declared.is_write and declared.wants("request"):
         operation["requestBody"] = {"required": True, "description": "The sender's own bytes.", "content": {"*/*": {}}}
     operation["responses"] = _responses(point, models)

@@ -7,7 +7,7 @@ import pytest
 
 from oppulence.kernel import aws, db, effect, idempotency, response
 from oppulence.kernel.capabilities import Keys, Postgres
-from oppulence.kernel.declarations import Entry
+from oppulence.kernel.declarations import Entry, Route
 from oppulence.kernel.errors import AppError, AuthenticationError, Conflict, NotFound, RateLimited, Unavailable
 from oppulence.kernel.http import Model, Response, Secret, route
 from oppulence.kernel.idempotency import Kept, Key
@@ -56,6 +56,11 @@ def inside(uow: UnitOfWork, body: NewThing) -> Thing:
 
 @route("POST", PATH, scope="sync:read", status=201, uses=USES)
 def outside(scope: Scope, body: NewThing) -> Thing:
+    return in_transaction(scope, lambda uow: make(uow, body.name))
+
+
+@route("POST", PATH, scope="sync:read", status=201, repeatable=True, uses=USES)
+def repeatable(scope: Scope, body: NewThing) -> Thing:
     return in_transaction(scope, lambda uow: make(uow, body.name))
 
 
@@ -244,7 +249,7 @@ def test_the_fast_path_never_contradicts_postgresql(world: World) -> None:
     """A refusal that came too late to be kept is not copied either."""
     key = Key(CONTEXT, world.workspace_id, random_text(12), b"f" * 32, "req_1")
     world.within(CONTEXT, lambda uow: idempotency.keep(uow.conn, key, Kept(201, b"made")))
-    effect._keep_refusal(Scope(CONTEXT, world.workspace_id), key, NotFound("no"))
+    effect._keep_refusal(Route(print, ()), Scope(CONTEXT, world.workspace_id), key, NotFound("no"))
     assert db.read(CONTEXT, lambda conn: idempotency.look_up(conn, key)) is None
     kept = world.within(CONTEXT, lambda uow: idempotency.begin(uow.conn, key))
     assert kept == Kept(201, b"made")
@@ -281,4 +286,18 @@ def test_an_empty_answer_is_replayed_empty(world: World) -> None:
     text = random_text(12)
     first, second = (call(empty, key_of(world), headers={"idempotency-key": text}) for _ in range(2))
     assert (first.status, second.status, second.body) == (204, 204, b"")
+    assert len(world.emitted()) == 1
+
+
+def test_where_a_repeat_is_harmless_its_answer_is_kept_on_the_fast_path_alone(world: World) -> None:
+    text = random_text(12)
+    first, second = send(world, repeatable, text), send(world, repeatable, text)
+    assert second.body == {**first.body, "secret": None} and second.headers["Idempotent-Replayed"] == "true"
+    assert len(world.emitted()) == 1 and world.count(f"{CONTEXT}.idempotency") == 0
+    other = send(world, repeatable, text, "b")
+    assert (other.status, other.error.code) == (409, "idempotency_key_reused")
+    with away("dynamodb", "GetItem"), away("dynamodb", "PutItem"):
+        assert send(world, repeatable, text).body["id"] != first.body["id"]  # it is for the handler to say that this is harmless
+    refused = random_text(12)
+    assert [send(world, repeatable, refused, "missing").status for _ in range(2)] == [404, 404]
     assert len(world.emitted()) == 1

@@ -41,6 +41,8 @@ class Declaration:
 class Route(Declaration):
     """A method and path of the HTTP API.
 
+    `takes` says for the OpenAPI document what a handler that reads the body itself can read: media types with their schemas.
+    `repeatable` is for a handler that takes `scope` and whose repeat has no second effect: nothing is kept in PostgreSQL then.
     `replica` lets it read from a replica, a moment behind, where there is one: only for what consumers write, since there a
     caller's own write is never to be seen at once anyway.
     """
@@ -55,9 +57,11 @@ class Route(Declaration):
     max_body_bytes: int = 256_000
     personal: str | None = None
     while_deleting: bool = False
+    repeatable: bool = False
     replica: bool = False
     body: type[Any] | None = None
     query: type[Any] | None = None
+    takes: Callable[[], dict[str, Any]] | None = None
     answer: Any = None
     path_parameters: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()

@@ -30,6 +30,8 @@ def run(declared: Route, request: Request, principal: Principal, arguments: Argu
     scope = Scope(declared.context, workspace_id or new_id("ws"), actor, path=request.path)
     if declared.needs_keys and workspace_id:
         crypto.warm(scope.context, workspace_id)
+    if declared.repeatable and key is not None:
+        return _repeatable(declared, scope, arguments, key)
     if declared.wants("scope"):
         return _outside(declared, scope, arguments, key)
     if key is None:
@@ -101,6 +103,17 @@ def _outside(declared: Route, scope: Scope, arguments: Arguments, key: idempoten
         return fresh
 
 
+def _repeatable(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.Key) -> Response:
+    """The effect of a handler whose repeat has no second one. A repeat gets the kept answer while there is one."""
+    kept = db.read(scope.context, lambda conn: idempotency.look_up(conn, key))
+    if kept is not None:
+        return _replayed(kept)
+    fresh = response.answer(declared, {**arguments, "scope": scope})
+    if idempotency.is_kept(fresh.status):
+        idempotency.keep_copy(key, _without_secrets(fresh))
+    return fresh
+
+
 def _start(uow: UnitOfWork, key: idempotency.Key) -> Kept | None:
     kept = idempotency.begin(uow.conn, key)
     if kept is None:
@@ -115,10 +128,14 @@ def _keep_refusal(scope: Scope, key: idempotency.Key, error: AppError) -> None:
 
 
 def _keep(uow: UnitOfWork, key: idempotency.Key, fresh: Response) -> None:
-    kept = Kept(fresh.status, fresh.body if fresh.kept is None else fresh.kept)
+    kept = _without_secrets(fresh)
     sealed = idempotency.keep(uow.conn, key, kept)
     if sealed is not None:
         uow.after_commit(lambda: idempotency.copy(key, kept.status, sealed))
+
+
+def _without_secrets(fresh: Response) -> Kept:
+    return Kept(fresh.status, fresh.body if fresh.kept is None else fresh.kept)
 
 
 def _replayed(kept: Kept) -> Response:

@@ -35,7 +35,7 @@ def route(
     `access` is `scope` (a key or member with `scope`), `user` (any signed-in person; the unit of work is of a workspace yet to
     be made) or `public`. Options: `status`, `idempotent` (the Idempotency-Key header is required), `max_body_bytes`, `personal`
     (what personal data an answer holds; each reading is audited), `while_deleting` (also for a workspace whose deletion can
-    still be undone), `timeout_s`, `memory_mb`.
+    still be undone), `repeatable` and `takes` (see `declarations.Route`), `timeout_s`, `memory_mb`.
     """
 
     def decorate(work: Callable[..., Any]) -> Entry:
