@@ -25,6 +25,8 @@ EMPTIED = (
     # The log is of production's people and its chain cannot be written anew: staging begins one of its own.
     "tenancy.audit_log", "tenancy.audit_pending", "tenancy.audit_seals",
     "sync.raw_events", "sync.raw_exports", "customers.terms",
+    # Of files that staging does not have; and what was told there.
+    "metering.imports", "metering.exports", "metering.export_files", "metering.alert_hits",
 )  # fmt: skip
 MASKED: Mapping[str, Mapping[str, str]] = {
     "tenancy.users": {"subject": "mask('text', subject)", "email": "mask('email', email)", "name": "mask('name', name)"},
@@ -42,6 +44,7 @@ MASKED: Mapping[str, Mapping[str, str]] = {
         "api_key": "NULL", "webhook_secrets": "''", "metadata": "mask_json(metadata, 'metadata')", "status_reason": "NULL",
         "endpoints": "mask_json(endpoints)", "account": "mask_json(account)", "partner_event_source": "NULL",
     },
+    "metering.alerts": {"subject": "mask('subject', subject)"},
     "metering.meters": {"description": "scrub(description)", "metadata": "mask_json(metadata, 'metadata')"},
     "recovery.steps": {"recipient_hash": "NULL", "message_id": "digest('mail', message_id)"},
     "recovery.timeline": {"reason": "scrub(reason)", "details": "mask_json(details)"},
@@ -62,6 +65,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "ledger.journal_entries": ("kind", "description", "object_id", "provider_account", "source_event_id", "reverses_id"),
     "ledger.postings": ("entry_id", "account", "currency", "direction"),
     "metering.batches": ("archive",),
+    "metering.alerts": ("name", "meter_id", "customer_id", "period", "time_zone"),
     "metering.meter_versions": (
         "meter_id", "event_type", "filter", "group_by", "operation_property", "value_property", "rounding",
     ),

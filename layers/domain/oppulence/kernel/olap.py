@@ -19,6 +19,8 @@ WORK_S = 60
 _OVERLOADED = frozenset([159, 202, 209, 210, 236, 241, 242, 243, 252, 394])
 """Time, queries at once, network, memory, space or parts are used up; or the server is about to stop."""
 
+_PIECE_BYTES = 1 << 20
+
 
 def is_configured() -> bool:
     """Whether this deployment has an analytical store."""
@@ -56,6 +58,21 @@ def query(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
     """
     with _reachable():
         return list(_client().query(text, parameters=parameters).result_rows)
+
+
+@contextmanager
+def stream(text: str, parameters: dict[str, Any], form: str, settings: dict[str, Any]) -> Iterator[Iterator[bytes]]:
+    """A query's answer in one of the store's formats (`CSVWithNames`, `Parquet`), in pieces as it comes, however large it is.
+
+    Raises:
+        Unavailable: the store cannot be reached. One that fails before the end breaks the last piece off with another error.
+    """
+    with _reachable():
+        answer: Any = _client(WORK_S).raw_stream(text, parameters=parameters, settings=settings, fmt=form)
+        try:
+            yield iter(lambda: bytes(answer.read(_PIECE_BYTES)), b"")
+        finally:
+            answer.close()
 
 
 def command(text: str, parameters: dict[str, Any]) -> None:

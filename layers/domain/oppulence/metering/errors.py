@@ -1,6 +1,6 @@
 """What the metering context refuses, and why."""
 
-from oppulence.kernel.errors import Conflict, NotFound, ValidationError
+from oppulence.kernel.errors import Conflict, NotFound, RateLimited, ValidationError
 
 
 class MeterNotFound(NotFound):
@@ -57,6 +57,72 @@ class UnknownTimeZone(ValidationError):
     code = "unknown_time_zone"
 
 
+class ImportNotFound(NotFound):
+    """No such import in this workspace."""
+
+    code = "import_not_found"
+
+
+class ImportFileMissing(Conflict):
+    """The import's file was not uploaded, or is not of the size that was said."""
+
+    code = "import_file_missing"
+
+
+class ImportOver(Conflict):
+    """The import has ended."""
+
+    code = "import_over"
+
+
+class TooManyImports(RateLimited):
+    """So many imports wait or run that no other one is taken."""
+
+    code = "too_many_imports"
+
+
+class AlertNotFound(NotFound):
+    """No such usage alert in this workspace."""
+
+    code = "usage_alert_not_found"
+
+
+class InvalidAlert(ValidationError):
+    """An alert of these parts can never be reached, or never be told; `param` names the part."""
+
+    code = "invalid_usage_alert"
+
+
+class AlertChanged(Conflict):
+    """The alert has another revision than the caller saw."""
+
+    code = "usage_alert_changed"
+
+
+class TooManyAlerts(Conflict):
+    """The workspace has as many usage alerts as it may have."""
+
+    code = "too_many_usage_alerts"
+
+
+class ExportNotFound(NotFound):
+    """No such usage export in this workspace."""
+
+    code = "usage_export_not_found"
+
+
+class InvalidExport(ValidationError):
+    """An export of these parts holds nothing, or too much; `param` names the part."""
+
+    code = "invalid_usage_export"
+
+
+class TooManyExports(RateLimited):
+    """As many exports run, or as many schedules stand, as may."""
+
+    code = "too_many_usage_exports"
+
+
 class TooManyEvents(ValidationError):
     """A request with more usage events than one takes."""
 
@@ -68,3 +134,27 @@ class EventsRejected(ValidationError):
 
     code = "events_rejected"
     status = 422
+
+
+class TooManyRows(ValidationError):
+    """A question with more rows than are answered at once."""
+
+    code = "too_many_rows"
+
+
+class TooManySubjects(ValidationError):
+    """A question about more subjects than one takes."""
+
+    code = "too_many_subjects"
+
+
+class UnknownDimension(ValidationError):
+    """A dimension that the meter does not have."""
+
+    code = "unknown_dimension"
+
+
+class EventNotFound(NotFound):
+    """No such usage event in this workspace."""
+
+    code = "usage_event_not_found"
