@@ -30,7 +30,7 @@ def surroundings(environment: None, stripe_process: FakeStripe) -> Iterator[None
     machine = aws.client("stepfunctions").create_state_machine(
         name="isolation", definition=MACHINE, roleArn="arn:aws:iam::123456789012:role/x"
     )
-    for name in ("MACHINE_RECOVERY_DUNNING", "MACHINE_SYNC_BACKFILL"):
+    for name in ("MACHINE_RECOVERY_DUNNING", "MACHINE_SYNC_BACKFILL", "MACHINE_METERING_USAGE_IMPORT"):
         patch.setenv(name, machine["stateMachineArn"])
     with letters.queues(), olap.server() as engine:
         olap.use(engine, patch)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from infra.local.clickhouse import ClickHouse
+from tests.metering.importing import Importing
 from tests.support import olap
+from tests.support.api import Api
 from tests.support.world import World
 
 
@@ -21,3 +23,11 @@ def store(engine: ClickHouse, world: World, monkeypatch: pytest.MonkeyPatch) -> 
     """The world, with functions that find the engine."""
     olap.use(engine, monkeypatch)
     return world
+
+
+@pytest.fixture
+def importing(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Importing]:
+    """A workspace that imports files."""
+    made = Importing(api, monkeypatch)
+    yield made
+    made.forget()
