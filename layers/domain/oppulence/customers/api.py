@@ -13,7 +13,8 @@ from oppulence.customers.history import EVER
 from oppulence.customers.models import Address, CustomerStatus, Row, SubjectPeriod, TaxId
 from oppulence.kernel.db import Connection
 
-__all__ = ["EVER", "CustomerFacts", "SubjectPeriod", "by_key", "customer", "mark_used", "of_provider", "owners_at", "periods_of"]
+__all__ = ["EVER", "CustomerFacts", "SubjectPeriod", "by_key", "customer", "mark_used", "of_provider", "owners_at", "periods_of",
+           "resolved", "usage_periods"]  # fmt: skip
 
 _FACTS = """
     SELECT c.id, c.key, c.status, c.name, c.emails, c.phone, c.address, c.tax_ids, c.currency, c.locale, c.time_zone, c.metadata
@@ -94,6 +95,48 @@ def periods_of(conn: Connection, customer_id: str, as_of: datetime | None = None
              ORDER BY s.subject, s.valid_from
             """.encode(),
             values,
+        ).fetchall()
+
+
+def resolved(conn: Connection, ids_or_keys: Sequence[str]) -> dict[str, str]:
+    """Ids of customers by their ids or keys; merged ones lead to the customers that they are now, unknown ones are left out."""
+    rows = conn.execute(
+        """
+        SELECT wanted.text, coalesce(c.merged_into, c.id)
+          FROM unnest(%s::text[]) AS wanted (text) JOIN customers_api.customers c ON c.id = wanted.text OR c.key = wanted.text
+        """,
+        (list(ids_or_keys),),
+    ).fetchall()
+    return {str(text): str(customer_id) for text, customer_id in rows}
+
+
+def usage_periods(
+    conn: Connection, customer_ids: Sequence[str] | None, most: int, as_of: datetime | None = None
+) -> list[SubjectPeriod]:
+    """The periods in which usage of subjects is customers', at most so many; of all customers if None are named.
+
+    Beside the subjects that were given to a customer, its key is one of its subjects, and so are the keys of customers that were
+    merged into it, until the subject of that name is first given to anybody.
+    """
+    with conn.cursor(row_factory=class_row(SubjectPeriod)) as cur:
+        return cur.execute(
+            f"""
+            WITH known AS (
+              SELECT s.subject, s.customer_id, s.valid_from FROM customers_api.subject_owners s WHERE {_known("s", as_of)}
+            ), found AS (
+              SELECT s.subject, s.customer_id, nullif(s.valid_from, %(ever)s) AS valid_from,
+                     (SELECT min(n.valid_from) FROM known n WHERE n.subject = s.subject AND n.valid_from > s.valid_from)
+                       AS valid_until
+                FROM known s WHERE s.customer_id = ANY (%(ids)s) OR %(ids)s::text[] IS NULL AND s.customer_id IS NOT NULL
+              UNION ALL
+              SELECT c.key, coalesce(c.merged_into, c.id), NULL, (SELECT min(n.valid_from) FROM known n WHERE n.subject = c.key)
+                FROM customers_api.customers c
+               WHERE c.key IS NOT NULL AND (%(ids)s::text[] IS NULL OR c.id = ANY (%(ids)s) OR c.merged_into = ANY (%(ids)s))
+            )
+            SELECT * FROM found WHERE valid_until IS DISTINCT FROM %(ever)s
+             ORDER BY subject, valid_from NULLS FIRST LIMIT %(most)s
+            """.encode(),
+            {"ids": None if customer_ids is None else list(customer_ids), "ever": EVER, "as_of": as_of, "most": most},
         ).fetchall()
 
 

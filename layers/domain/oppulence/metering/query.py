@@ -1,12 +1,33 @@
-"""Questions to a meter and their answers: exact quantities of windows, settled and landed alike."""
+"""Questions to a meter and their answers: exact quantities of windows, settled and landed alike.
 
-from collections.abc import Mapping, Sequence
+The store adds up (`aggregates`), the rest is exact arithmetic (`combining`). An answer is read as of one moment: what was settled
+up to a number, and the batches that had landed then; so all pages of one reading fit each other.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
+from typing import Any
 
-from oppulence.kernel.uow import Scope
-from oppulence.metering.windows import WindowSize
+from oppulence.kernel import olap
+from oppulence.kernel.uow import Scope, in_transaction
+from oppulence.metering import asked as asking
+from oppulence.metering import buckets as bucketing
+from oppulence.metering.aggregates import Form, form, statement
+from oppulence.metering.asked import CUSTOMER, SUBJECT, Asked, Selection
+from oppulence.metering.buckets import Buckets
+from oppulence.metering.combining import Cell, alone, levels, of_nothing, shown
+from oppulence.metering.errors import TooManyRows
+from oppulence.metering.windows import Window, WindowSize, whole, windows, zone
+
+MAX_ROWS = 100_000
+_MOST_CELLS = 100_000
+"""That one statement gives."""
+
+Keys = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +35,8 @@ class Question:
     """What is asked of a meter. The period `[since, until)` is of whole seconds; without `window_size` it is one window.
 
     `customers` are ids or keys; `filter_group_by` has the values of a dimension of which one must hold, None being no value.
-    `as_of` is the number of a settlement, or an instant: what had been settled, and was known of customers, by then.
+    `as_of` is an instant: what had been settled, and was known of customers, by then; or the number of a settlement: what had
+    been settled up to it, of customers as they are known at `known_at`, else now.
     """
 
     meter: str
@@ -27,9 +49,10 @@ class Question:
     group_by: tuple[str, ...] = ()
     filter_group_by: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     as_of: datetime | int | None = None
+    known_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """A window's quantity, of one subject, customer and set of dimensions as far as these are grouped by, else None.
 
@@ -46,7 +69,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows by window, then subject, customer and dimensions. Windows in which nothing counted are left out.
+    """Rows by window, then by what is grouped by, in that order. Windows in which nothing counted are left out.
 
     `settlement`: the number up to which settled events are in it; with it as `as_of` the answer can be had again, less what was
     not settled. `unsettled`: batches that have landed, are not settled, and are in the answer. `queued`: something has landed
@@ -60,11 +83,131 @@ class Answer:
     queued: bool
 
 
-def answer(scope: Scope, question: Question) -> Answer:
-    """All of the answer, in one reading of what is settled and landed.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A question at one moment."""
+
+    asked: Asked
+    windows: Sequence[Window]
+    form: Form
+    one_row: bool
+
+    def rows(self, after: tuple[datetime, Keys] | None = None, most: int = MAX_ROWS) -> list[Row]:
+        """At most so many rows, or those after one, in order."""
+        if after is None:
+            found = list(islice(self._found(0, None, most), most))
+            if not found and self.one_row:
+                window = self.windows[0]
+                return [self._row(window, (), of_nothing(self.asked.meter, window))]
+            return found
+        number = bisect_right([one.start for one in self.windows], after[0]) - 1
+        if not after[1]:
+            return list(islice(self._found(number + 1, None, most), most))
+        return list(islice(self._found(number, after[1], most), most))
+
+    def _found(self, first: int, keys: Keys | None, most: int) -> Iterator[Row]:
+        """Rows from a window on, of it those after a group; the store is asked as they are needed."""
+        if first >= len(self.windows) or not self.asked.meter.spans:
+            return iter(())
+        return self._levels(first, keys) if self.asked.meter.measure.carry_over else self._alone(first, keys, most)
+
+    def _alone(self, first: int, keys: Keys | None, most: int) -> Iterator[Row]:
+        """Windows that begin with nothing: of each only its own rows matter."""
+        meter, left = self.asked.meter, self.windows[first:]
+        buckets = bucketing.of_windows(left)
+        by_start = dict(zip(buckets.starts, left, strict=True))
+        place = None if keys is None else (buckets.starts[0], keys)
+        for one, second, cell in self._read(buckets, most, place, by_key=False):
+            window = by_start[second]
+            yield self._row(window, one, shown(meter, window, alone(self.form, window, cell)))
+
+    def _levels(self, first: int, keys: Keys | None) -> Iterator[Row]:
+        """Windows that carry over: of each group all that it ever had matters. As many at a time as one statement can give."""
+        many = 1 if keys is not None else len(self.windows) - first
+        while first < len(self.windows):
+            some = self.windows[first : first + many]
+            buckets = self._buckets(some)
+            cells = self._read(buckets, _MOST_CELLS, None if keys is None else (0, keys), by_key=True)
+            full = len(cells) >= _MOST_CELLS
+            if full and len(some) > 1:
+                many = max(1, len(some) // 8)
+                continue
+            groups: dict[Keys, dict[int, Cell]] = {}
+            for one, second, cell in cells:
+                groups.setdefault(one, {})[second] = cell
+            if full:
+                groups.popitem()
+                keys = list(groups)[-1]
+            yield from self._merged(buckets, groups)
+            if not full:
+                first, keys, many = first + len(some), None, many * 2
+
+    def _merged(self, buckets: Buckets, groups: Mapping[Keys, Mapping[int, Cell]]) -> Iterator[Row]:
+        """The groups' windows, window by window."""
+        found: dict[Window, list[Row]] = {window: [] for window in buckets.windows}
+        for one, cells in groups.items():
+            for window, exact in levels(self.form, buckets, cells):
+                found[window].append(self._row(window, one, shown(self.asked.meter, window, exact)))
+        for some in found.values():
+            yield from some
+
+    def _buckets(self, some: Sequence[Window]) -> Buckets:
+        if self.form in (Form.BY_DAY, Form.IDS_BY_DAY):
+            return bucketing.of_days(some, self.asked.zone)
+        return bucketing.of_windows(some)
+
+    def _read(self, buckets: Buckets, most: int, place: tuple[int, Keys] | None, *, by_key: bool) -> list[tuple[Keys, int, Cell]]:
+        text, given = statement(self.asked, buckets, most, place, by_key=by_key)
+        keys = len(self.asked.group_by)
+        return [
+            (tuple(row[:keys]), row[keys], tuple(map(Decimal, row[keys + 1 :]))) for row in olap.query(text, given.values)
+        ]  # fmt: skip
+
+    def _row(self, window: Window, keys: Keys, value: Decimal | None) -> Row:
+        groups = dict(zip(self.asked.group_by, keys, strict=False))
+        subject, customer_id = groups.pop(SUBJECT, None), groups.pop(CUSTOMER, None)
+        return Row(window.start, window.end, subject, customer_id, groups, value)
+
+    def key(self, row: Row) -> tuple[Any, ...]:
+        """What a row is found again by."""
+        own = {SUBJECT: row.subject, CUSTOMER: row.customer_id, **row.groups}
+        return (row.window_start, *(own[name] for name in self.asked.group_by))
+
+    def answer(self, rows: Sequence[Row]) -> Answer:
+        """Rows, with the moment they are of."""
+        asked = self.asked
+        return Answer(asked.meter.id, rows, asked.snapshot.settled, len(asked.tail), asked.queued)
+
+
+def read(scope: Scope, question: Question) -> Reading:
+    """Look up what a question means, at this moment.
 
     Raises:
-        MeterNotFound, UnknownDimension, UnknownCustomer, InvalidPeriod, TooManyWindows, TooManyRows, UnknownTimeZone
+        MeterNotFound, CustomerNotFound, UnknownDimension, TooManySubjects, InvalidPeriod, TooManyWindows, UnknownTimeZone
+    """
+    tz, period = zone(question.time_zone), whole(question.since, question.until)
+    found = [period] if question.window_size is None else windows(period, question.window_size, tz)
+    selection = Selection(
+        tz, question.subjects, question.customers, question.group_by, question.filter_group_by, question.as_of, question.known_at
+    )
+    asked = in_transaction(scope, lambda uow: asking.read(uow, question.meter, selection))
+    return Reading(asked, found, form(asked.meter), question.window_size is None and not asked.group_by)
+
+
+def answer(scope: Scope, question: Question) -> Answer:
+    """All of the answer.
+
+    Raises:
+        MeterNotFound, CustomerNotFound, UnknownDimension, TooManySubjects, InvalidPeriod, TooManyWindows, UnknownTimeZone
+        TooManyRows: it has more than `MAX_ROWS`.
         Unavailable: a store cannot be reached.
     """
-    raise NotImplementedError(question)
+    reading = read(scope, question)
+    rows = reading.rows(most=MAX_ROWS + 1)
+    if len(rows) > MAX_ROWS:
+        raise TooManyRows(
+            f"The answer has more than {MAX_ROWS} rows. Ask page by page, for a shorter period or for larger windows, or group by"
+            " less.",
+            param="window_size",
+        )
+    return reading.answer(rows)

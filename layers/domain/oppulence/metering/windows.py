@@ -85,7 +85,7 @@ def windows(period: Window, size: WindowSize, tz: ZoneInfo, most: int = MAX_WIND
             param="window_size",
         )
     edges = [period.start, *_edges(period, size, tz), period.end]
-    return [Window(start, end) for start, end in zip(edges, edges[1:], strict=False)]
+    return list(map(Window, edges, edges[1:]))
 
 
 def _edges(period: Window, size: WindowSize, tz: ZoneInfo) -> Iterator[datetime]:
@@ -103,6 +103,12 @@ def _edges(period: Window, size: WindowSize, tz: ZoneInfo) -> Iterator[datetime]
 
 def _by_clock(period: Window, length_s: int, tz: ZoneInfo) -> Iterator[datetime]:
     at = period.start
+    if tz.key == "UTC":
+        length = timedelta(seconds=length_s)
+        at -= timedelta(minutes=at.minute if length_s > 60 else 0, seconds=at.second)  # noqa: PLR2004
+        while (at := at + length) < period.end:
+            yield at
+        return
     while True:
         local = at.astimezone(tz)
         edge = at + timedelta(seconds=length_s - (local.minute * 60 + local.second) % length_s)

@@ -1,0 +1,121 @@
+"""What the store adds up of values for each kind of meter, so that `combining` can finish it exactly.
+
+No function here gives a float: sums of decimals, extremes, places in order, and numbers of ids.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import Enum, auto
+
+from oppulence.metering.asked import Asked, Counter
+from oppulence.metering.buckets import Buckets
+from oppulence.metering.models import Aggregation
+from oppulence.metering.usage_reads import Parameters, after, order, rows
+
+_SECOND = "toUnixTimestamp64Second(time)"
+_PLACE = "(time, stored_at, sequence, source, id)"
+
+
+class Form(Enum):
+    """What comes of a bucket's values."""
+
+    TOTAL = auto()
+    """Their sum, or by how much the number of ids rises."""
+    MEAN = auto()
+    """Their sum and number."""
+    ONE = auto()
+    """One of them."""
+    BY_SECOND = auto()
+    """Their sum, and the sum of each times the seconds from the bucket's beginning to it."""
+    BY_DAY = auto()
+    """The sum of those above 0, and of the others."""
+    IDS_BY_DAY = auto()
+    """By how much the number of ids rises, and how many were not there at its beginning and were added in it."""
+
+
+def form(meter: Counter) -> Form:
+    """What is added up for a meter."""
+    measure = meter.measure
+    match measure.aggregation:
+        case Aggregation.AVG:
+            return Form.MEAN
+        case Aggregation.MIN | Aggregation.MAX | Aggregation.LATEST | Aggregation.PERCENTILE:
+            return Form.ONE
+        case Aggregation.WEIGHTED_SUM:
+            return Form.BY_SECOND
+    if measure.prorated == "second":
+        return Form.BY_SECOND
+    if measure.prorated == "day":
+        return Form.IDS_BY_DAY if measure.aggregation is Aggregation.UNIQUE_COUNT else Form.BY_DAY
+    return Form.TOTAL
+
+
+def statement(
+    asked: Asked, buckets: Buckets, most: int, place: tuple[int, Sequence[str | None]] | None, *, by_key: bool
+) -> tuple[str, Parameters]:
+    """At most so many groups: k0, k1, ..., the bucket's second, and what was added up.
+
+    They are sorted by bucket and keys, or with `by_key` by keys and bucket, and come after `place`.
+    """
+    given = Parameters()
+    keys = len(asked.group_by)
+    source = f"SELECT *, {buckets.expression()} AS b FROM ({rows(asked, buckets.period, given)})"
+    names = "".join(f"k{n}, " for n in range(keys))
+    text = f"SELECT {names}b, {_added(asked.meter, source, names)} GROUP BY {names}b"
+    if place is not None:
+        second, values = place
+        text += " HAVING " + after({} if by_key else {"b": second}, values, given)
+    sorted_by = f"{order(keys)[2:]}, b" if by_key and keys else f"b{order(keys)}"
+    return f"{text} ORDER BY {sorted_by} LIMIT {most}", given
+
+
+def _added(meter: Counter, source: str, names: str) -> str:
+    """What is selected after keys and bucket, and from what."""
+    measure = meter.measure
+    kind = measure.aggregation
+    if kind is Aggregation.UNIQUE_COUNT:
+        return _ids(meter, source, names)
+    match form(meter):
+        case Form.TOTAL:
+            added = "toString(sum(number))"
+        case Form.MEAN:
+            added = "toString(sum(number)), count()"
+        case Form.BY_SECOND:
+            added = f"toString(sum(number)), toString(sum(number * if(b = 0, 0, {_SECOND} - b)))"
+        case Form.BY_DAY:
+            added = "toString(sumIf(number, number > 0)), toString(sumIf(number, number <= 0))"
+        case _:
+            added = f"toString({_one(kind, measure.percentile)})"
+    return f"{added} FROM ({source})"
+
+
+def _one(kind: Aggregation, percentile: Decimal | None) -> str:
+    if kind is Aggregation.LATEST:
+        return f"argMax(number, {_PLACE})"
+    if kind is not Aggregation.PERCENTILE:
+        return "min(number)" if kind is Aggregation.MIN else "max(number)"
+    parts = int((percentile or Decimal(100)) * 10_000)  # has 4 places
+    return f"arraySort(groupArray(number))[intDiv(count() * {parts} + 999999, 1000000)]"
+
+
+def _ids(meter: Counter, source: str, names: str) -> str:
+    """Numbers of ids: of each id, what its additions and removals come to."""
+    measure = meter.measure
+    if not measure.carry_over:
+        if not meter.removes:
+            return f"toString(uniqExact(text)) FROM ({source})"
+        last = f"SELECT {names}b, argMax(number, {_PLACE}) > 0 AS there FROM ({source}) GROUP BY {names}b, text"
+        return f"toString(countIf(there)) FROM ({last})"
+    if measure.prorated == "second":
+        steps = f"""SELECT {names}arraySort(groupArray(({_PLACE}, number > 0, b, {_SECOND}))) AS steps
+                      FROM ({source}) GROUP BY {names}text"""
+        changes = f"""SELECT {names}step.3 AS b, toInt64(step.2) - toInt64(before) AS change,
+                             if(step.3 = 0, 0, step.4 - step.3) AS late
+                        FROM ({steps}) ARRAY JOIN steps AS step, arrayPopBack(arrayPushFront(steps.2, 0)) AS before"""
+        return f"toString(sum(change)), toString(sum(change * late)) FROM ({changes})"
+    ends = f"""SELECT {names}text, b, argMax(number, {_PLACE}) > 0 AS there, max(number) > 0 AS added
+                 FROM ({source}) GROUP BY {names}text, b"""
+    steps = f"SELECT {names}arraySort(groupArray((b, there, added))) AS steps FROM ({ends}) GROUP BY {names}text"
+    changes = f"""SELECT {names}step.1 AS b, toInt64(step.2) - toInt64(before) AS change, NOT before AND step.3 AS new
+                    FROM ({steps}) ARRAY JOIN steps AS step, arrayPopBack(arrayPushFront(steps.2, 0)) AS before"""
+    return f"toString(sum(change)), toString(countIf(new)) FROM ({changes})"

@@ -1,0 +1,60 @@
+"""Whose usage is whose: the periods in which subjects are customers'.
+
+A customer's usage is that of the subjects while these are its own, as known now or at an earlier instant; and that of its key
+as a subject, until a subject of that name is given to anybody.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from oppulence.customers import api as customers
+from oppulence.customers.errors import CustomerNotFound
+from oppulence.kernel.db import Connection
+from oppulence.metering.errors import TooManySubjects
+
+MAX_PERIODS = 20_000
+"""Of subjects, that one question takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The subject is the customer's in `[since, until)`; None has no bound."""
+
+    subject: str
+    customer_id: str
+    since: datetime | None
+    until: datetime | None
+
+
+def of_customers(conn: Connection, ids_or_keys: Sequence[str], known_at: datetime | None) -> tuple[Owned, ...]:
+    """What these customers own.
+
+    Raises:
+        CustomerNotFound: there is none of an id or key.
+        TooManySubjects: they own more than one question takes.
+    """
+    found = customers.resolved(conn, ids_or_keys)
+    missing = next((one for one in ids_or_keys if one not in found), None)
+    if missing is not None:
+        raise CustomerNotFound(f"No customer {missing[:64]} in this workspace. Name it by its id or key.")
+    return _owned(conn, sorted(set(found.values())), known_at)
+
+
+def of_all(conn: Connection, known_at: datetime | None) -> tuple[Owned, ...]:
+    """What all customers own.
+
+    Raises:
+        TooManySubjects: that is more than one question takes.
+    """
+    return _owned(conn, None, known_at)
+
+
+def _owned(conn: Connection, ids: Sequence[str] | None, known_at: datetime | None) -> tuple[Owned, ...]:
+    periods = customers.usage_periods(conn, ids, MAX_PERIODS + 1, known_at)
+    if len(periods) > MAX_PERIODS:
+        raise TooManySubjects(
+            f"These customers have more than {MAX_PERIODS} subjects. Name fewer customers at a time, or group by subject.",
+            param="customers",
+        )
+    return tuple(Owned(one.subject, one.customer_id, one.valid_from, one.valid_until) for one in periods)

@@ -1,0 +1,188 @@
+"""Statements that put values together. Whatever a caller wrote is a parameter; numbers, instants and batches are ours.
+
+Rows are those that are settled up to a number, and of the landed batches the first of each id that was not settled by then.
+Every table is read with the workspace's filter.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from oppulence.metering.asked import CUSTOMER, SUBJECT, Asked, Span
+from oppulence.metering.attribution import Owned
+from oppulence.metering.windows import Window
+
+_PIECE = 60_000
+"""Bytes of one parameter; a server takes 128 KB."""
+
+_COLUMNS = "time, subject, number, text, stored_at, sequence, source, id"
+
+
+@dataclass(slots=True)
+class Parameters:
+    """Values of a statement, and how it names them."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def one(self, value: str | int, kind: str = "String") -> str:
+        """A single value."""
+        name = f"p{len(self.values)}"
+        self.values[name] = value
+        return f"{{{name}:{kind}}}"
+
+    def many(self, values: Sequence[Any], kind: str = "String") -> str:
+        """A list, in as many parameters as its size takes."""
+        pieces: list[list[Any]] = [[]]
+        size = 0
+        for value in values:
+            size += len(str(value).encode()) + 4
+            if size > _PIECE and pieces[-1]:
+                pieces.append([])
+                size = 0
+            pieces[-1].append(value)
+        named = [self.one(piece, f"Array({kind})") for piece in pieces]  # type: ignore[arg-type]
+        return named[0] if len(named) == 1 else f"arrayConcat({', '.join(named)})"
+
+
+def rows(asked: Asked, period: Window, given: Parameters, more: str = "") -> str:
+    """The rows that count before the end of a period, and not before it begins unless they carry over: a subquery's text.
+
+    Columns: those of a value, and k0, k1, ... as grouped by. `more` are further columns that both tables have.
+    """
+    given.values["ws"] = asked.workspace_id
+    found = _conditions(asked, period, given)
+    keys = [f"{_key(asked, name, given)} AS k{n}" for n, name in enumerate(asked.group_by)]
+    columns = ", ".join([_COLUMNS, *keys]) + more
+    settled = f"""SELECT {columns} FROM usage_values
+      WHERE workspace_id = {{ws:String}} AND settlement <= {asked.snapshot.settled} AND {found}"""
+    if not asked.tail:
+        return settled
+    tail = given.many(asked.tail)
+    landed = f"workspace_id = {{ws:String}} AND batch_id IN {tail} AND problem = '' AND {found}"
+    ids = f"id_hash IN (SELECT id_hash FROM usage_landed_values WHERE {landed})"
+    return f"""{settled}
+     UNION ALL
+     SELECT {columns} FROM usage_landed_values
+      WHERE {landed}
+        AND (batch_id, sequence) IN (
+          SELECT place.1, place.2 FROM (
+            SELECT argMin((batch_id, sequence), (stored_at, sequence, batch_id)) AS place FROM usage_landing
+             WHERE workspace_id = {{ws:String}} AND batch_id IN {tail} AND {ids} GROUP BY id_hash))
+        AND id_hash NOT IN (
+          SELECT id_hash FROM usage_ids
+           WHERE workspace_id = {{ws:String}} AND settlement <= {asked.snapshot.settled} AND {ids})
+      LIMIT 1 BY batch_id, sequence, version"""
+
+
+def _conditions(asked: Asked, period: Window, given: Parameters) -> str:
+    """What both tables' rows must fulfil."""
+    start = None if asked.meter.measure.carry_over else period.start
+    spans = [_span(span, start, period.end) for span in asked.meter.spans]
+    found = [f"meter = {given.one(asked.meter.id)}", f"({' OR '.join(one for one in spans if one) or '0'})"]
+    if asked.subjects:
+        found.append(f"subject IN {given.many(asked.subjects)}")
+    if asked.owned is not None and not asked.all_owners:
+        found.append(f"subject IN {given.many(sorted({one.subject for one in asked.owned}))}")
+        if any(one.since or one.until for one in asked.owned):
+            found.append(f"{_owner(asked.owned, given)} != ''")
+    for name, values in asked.filters.items():
+        found.append(_one_of(_dimension(asked, name), values, given))
+    return " AND ".join(found)
+
+
+def _span(span: Span, start: datetime | None, end: datetime) -> str:
+    """The version's rows; '' if none can be in the period."""
+    since = max((one for one in (span.since, start) if one is not None), default=None)
+    until = end if span.until is None else min(span.until, end)
+    if since is not None and since >= until:
+        return ""
+    bounds = [f"version = {span.version}", *([f"time >= {instant(since)}"] if since else []), f"time < {instant(until)}"]
+    return f"({' AND '.join(bounds)})"
+
+
+def instant(at: datetime) -> str:
+    """An instant as a literal of the columns' type."""
+    return f"toDateTime64('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
+
+
+def _one_of(expression: str, values: Sequence[str | None], given: Parameters) -> str:
+    named = [value for value in values if value is not None]
+    parts = [f"isNull({expression})"] if len(named) < len(values) else []
+    if named:
+        parts.append(f"ifNull({expression} IN {given.many(named)}, 0)")
+    return f"({' OR '.join(parts) or '0'})"
+
+
+def _key(asked: Asked, name: str, given: Parameters) -> str:
+    if name == SUBJECT:
+        return "subject"
+    if name == CUSTOMER:
+        return f"nullIf({_owner(asked.owned or (), given)}, '')"
+    return _dimension(asked, name)
+
+
+def _dimension(asked: Asked, name: str) -> str:
+    """The value of a dimension, which each version may have at another place; null where it has none."""
+    places = [(span.version, span.dimensions.index(name) + 1) for span in asked.meter.spans if name in span.dimensions]
+    if len(places) == len(asked.meter.spans) and len({place for _, place in places}) == 1:
+        return f"CAST(groups[{places[0][1]}] AS Nullable(String))"
+    cases = ", ".join(f"version = {version}, groups[{place}]" for version, place in places)
+    return f"CAST(multiIf({cases}, NULL) AS Nullable(String))"
+
+
+def _owner(owned: Sequence[Owned], given: Parameters) -> str:
+    """The customer whose a row is, '' if nobody's."""
+    histories: dict[str, list[Owned]] = {}
+    for one in owned:
+        histories.setdefault(one.subject, []).append(one)
+    if not histories:
+        return "''"
+    subjects = given.many(list(histories))
+    if all(len(history) == 1 and not history[0].since and not history[0].until for history in histories.values()):
+        return f"transform(subject, {subjects}, {given.many([one[0].customer_id for one in histories.values()])}, '')"
+    points = [_points(history) for history in histories.values()]
+    ends = [0]
+    for some in points:
+        ends.append(ends[-1] + len(some))
+    number = f"transform(subject, {subjects}, range(1, {len(points) + 1}), 0)"
+    starts, lengths = given.many(ends[:-1], "UInt32"), given.many([len(some) for some in points], "UInt32")
+    times = given.many([at for some in points for at, _ in some], "Int64")
+    names = given.many([name for some in points for _, name in some])
+    own = f"arraySlice({times}, {starts}[{number}] + 1, {lengths}[{number}])"
+    last = f"arrayLastIndex(at -> at <= toUnixTimestamp64Micro(time), {own})"
+    return f"if({number} = 0 OR {last} = 0, '', {names}[{starts}[{number}] + {last}])"
+
+
+def _points(history: Sequence[Owned]) -> list[tuple[int, str]]:
+    """(from when on, whose), '' being nobody's, in order of time."""
+    found: list[tuple[int, str]] = []
+    for one in sorted(history, key=lambda owned: micros(owned.since)):
+        if found and found[-1][0] == micros(one.since):
+            found.pop()
+        found.append((micros(one.since), one.customer_id))
+        if one.until is not None:
+            found.append((micros(one.until), ""))
+    return found
+
+
+def micros(at: datetime | None) -> int:
+    """Microseconds since 1970; long before any usage for None."""
+    if at is None:
+        return -(10**16)
+    whole = int(at.replace(microsecond=0).timestamp())
+    return whole * 1_000_000 + at.microsecond
+
+
+def order(keys: int) -> str:
+    """What rows are sorted by after their bucket: nulls last."""
+    return "".join(f", isNull(k{n}), ifNull(k{n}, '')" for n in range(keys))
+
+
+def after(place: Mapping[str, Any], keys: Sequence[str | None], given: Parameters) -> str:
+    """The condition on groups that come after one, whose first columns are `place`."""
+    names = [*place, *(part for n in range(len(keys)) for part in (f"isNull(k{n})", f"ifNull(k{n}, '')"))]
+    values = [given.one(value, "Int64") for value in place.values()]
+    for key in keys:
+        values += [given.one(int(key is None), "UInt8"), given.one(key or "")]
+    return f"({', '.join(names)}) > ({', '.join(values)})"
