@@ -65,4 +65,4 @@ def assert_refused(answer: Answer, *statuses: int, param: str | None = None) -> 
     )
     if param is not None:
         assert error.param is not None and error.param.partition(".")[0] == param, (error.param, param, error.message)
-    assert answer.headers["X-Request-Id"] == answer.body["error"]["request_id"]
+    assert answer.headers["X-Request-Id"] == error.request_id

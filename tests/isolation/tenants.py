@@ -21,7 +21,7 @@ from oppulence.sync.comparison_store import Comparison
 from oppulence.sync.reconcile_store import Gap, Progress
 from tests.bad_input.bodies import fitting, required
 from tests.support import letters, stripe
-from tests.support.api import Answer, Api
+from tests.support.api import Answer, Api, rows_of
 from tests.support.entries import FUNCTIONS, entry, envelope, routes
 from tests.support.world import World
 from tests.tenancy.people import People
@@ -134,9 +134,8 @@ def look_around(tenant: Tenant) -> None:
             answer = tenant.caller.get(path)
             if answer.status == 200:
                 tenant.seen.take(answer.body)
-                within, data = _parameters(declared, path), answer.body.get("data")
-                rows = data if isinstance(data, list) else []
-                tenant.lists.setdefault(declared.path, []).extend({**within, **row} for row in rows)
+                within = _parameters(declared, path)
+                tenant.lists.setdefault(declared.path, []).extend({**within, **row} for row in rows_of(answer) or [])
                 shown = tenant.shown.setdefault(declared.path, [])
                 shown += [path] if path not in shown else []
 

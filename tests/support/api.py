@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
 
+from pydantic import BaseModel
+
 from tests.support.entries import routes
 
 if TYPE_CHECKING:
     from tests.support.world import World
+
+PROBLEM = "application/problem+json"
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class ApiError:
     code: str
     message: str
     param: str | None = None
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,10 @@ class Answer:
 
     @property
     def error(self) -> ApiError:
-        """The error body, held to its published form."""
-        error = self.body["error"]
+        """The error body, held to its published form: ours, or that of a drop-in surface."""
+        error = _of_problem(self) if self.headers["Content-Type"] == PROBLEM else self.body["error"]
         assert error["doc_url"].endswith(error["code"]) and error["request_id"], error
-        return ApiError(error["type"], error["code"], error["message"], error.get("param"))
+        return ApiError(error["type"], error["code"], error["message"], error.get("param"), error["request_id"])
 
 
 @dataclass(frozen=True)
@@ -83,21 +88,46 @@ class Api:
 
     def send(self, method: str, path: str, body: bytes = b"", query: dict[str, Any] | None = None) -> Answer:
         """Send raw bytes, as API Gateway would hand them on."""
-        for pattern, declared, handler in routes():
-            match = pattern.match(path)
-            if match and declared.method == method:
-                event = self._event(method, path, body, query or {}, {k: unquote(v) for k, v in match.groupdict().items()})
-                return _answer(handler(event, None))
-        raise LookupError(f"no route {method} {path}")
-
-    def _event(self, method: str, path: str, body: bytes, query: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
         headers = {"content-type": "application/json", **{k.lower(): v for k, v in (self.headers or {}).items()}}
-        return {
-            "version": "2.0", "routeKey": "", "rawPath": path, "rawQueryString": urlencode(query, doseq=True), "headers": headers,
-            "requestContext": {"http": {"method": method, "path": path, "sourceIp": "203.0.113.7", "userAgent": "tests"}},
-            "pathParameters": parameters,
-            "body": base64.b64encode(body).decode() if body else None, "isBase64Encoded": bool(body),
-        }  # fmt: skip
+        return _answer(through_gateway(method, path, urlencode(query or {}, doseq=True), headers, body))
+
+
+def rows_of(answer: Answer) -> list[dict[str, Any]] | None:
+    """The rows of a list: a page's, or, for rivals' clients, the list itself. None if it is none."""
+    body = answer.body.get("data") if isinstance(answer.body, dict) else answer.body
+    return body if isinstance(body, list) else None
+
+
+def names_of(query: type[BaseModel]) -> list[str]:
+    """What callers call the fields of a query."""
+    return [one.alias or name for name, one in query.model_fields.items()]
+
+
+def through_gateway(method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    """What the route's handler makes of a request, as API Gateway puts both; header names are lower case."""
+    for pattern, declared, handler in routes():
+        match = pattern.match(path)
+        if match and declared.method == method:
+            parameters = {name: unquote(text) for name, text in match.groupdict().items()}
+            answered: dict[str, Any] = handler(_event(method, path, query, headers, body) | {"pathParameters": parameters}, None)
+            return answered
+    raise LookupError(f"no route {method} {path}")
+
+
+def _event(method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    return {
+        "version": "2.0", "routeKey": "", "rawPath": path, "rawQueryString": query, "headers": headers,
+        "requestContext": {"http": {"method": method, "path": path, "sourceIp": "203.0.113.7", "userAgent": "tests"}},
+        "body": base64.b64encode(body).decode() if body else None, "isBase64Encoded": bool(body),
+    }  # fmt: skip
+
+
+def _of_problem(answer: Answer) -> dict[str, Any]:
+    """Our own form of an error out of problem details."""
+    problem, own = answer.body, answer.body["extensions"]
+    assert {*problem} == {"type", "title", "status", "detail", "instance", "extensions"}, problem
+    assert problem["status"] == answer.status and problem["title"] and problem["instance"].endswith(own["request_id"])
+    return {**own, "message": problem["detail"]}
 
 
 def _json(body: Any) -> bytes:
@@ -106,5 +136,5 @@ def _json(body: Any) -> bytes:
 
 def _answer(result: dict[str, Any]) -> Answer:
     raw = base64.b64decode(result["body"]) if result["isBase64Encoded"] else result["body"].encode()
-    is_json = result["headers"].get("Content-Type", "").startswith("application/json")
+    is_json = result["headers"].get("Content-Type", "").startswith(("application/json", PROBLEM))
     return Answer(result["statusCode"], result["headers"], json.loads(raw) if is_json and raw else raw)

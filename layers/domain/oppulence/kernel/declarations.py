@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from oppulence.kernel.capabilities import Capability, Keys, Postgres
+from oppulence.kernel.drop_in import DropIn
 from oppulence.kernel.errors import AppError
 from oppulence.kernel.events import Envelope, Event
 
@@ -44,7 +45,7 @@ class Route(Declaration):
     `takes` says for the OpenAPI document what a handler that reads the body itself can read: media types with their schemas.
     `repeatable` is for a handler that takes `scope` and whose repeat has no second effect: nothing is kept in PostgreSQL then.
     `replica` lets it read from a replica, a moment behind, where there is one: only for what consumers write, since there a
-    caller's own write is never to be seen at once anyway.
+    caller's own write is never to be seen at once anyway. `drop_in` is the rival's surface that it belongs to.
     """
 
     method: str = "GET"
@@ -59,6 +60,7 @@ class Route(Declaration):
     while_deleting: bool = False
     repeatable: bool = False
     replica: bool = False
+    drop_in: DropIn | None = None
     body: type[Any] | None = None
     query: type[Any] | None = None
     takes: Callable[[], dict[str, Any]] | None = None
@@ -93,6 +95,7 @@ class Consumer(Declaration):
 
     event: type[Event] = Event
     batch: bool = False
+    together: bool = False
     batch_size: int = 10
     window_s: int = 0
     match: dict[str, list[str]] = field(default_factory=dict)

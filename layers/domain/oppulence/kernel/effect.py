@@ -37,7 +37,7 @@ def run(declared: Route, request: Request, principal: Principal, arguments: Argu
     if key is None:
         return _read(declared, scope, arguments)
     kept = db.read(scope.context, lambda conn: idempotency.look_up(conn, key))
-    return _replayed(kept) if kept else _once(declared, scope, arguments, key)
+    return _replayed(declared, kept) if kept else _once(declared, scope, arguments, key)
 
 
 def _read(declared: Route, scope: Scope, arguments: Arguments) -> Response:
@@ -67,7 +67,7 @@ def _once(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.
     def work(uow: UnitOfWork) -> Response:
         kept = idempotency.begin(uow.conn, key)
         if kept is not None:
-            return _replayed(kept)
+            return _replayed(declared, kept)
         fresh = response.answer(declared, arguments, uow)
         if idempotency.is_kept(fresh.status):
             _keep(uow, key, fresh)
@@ -78,7 +78,7 @@ def _once(declared: Route, scope: Scope, arguments: Arguments, key: idempotency.
     except (IdempotencyInProgress, IdempotencyKeyReused):
         raise
     except AppError as error:
-        _keep_refusal(scope, key, error)
+        _keep_refusal(declared, scope, key, error)
         raise
 
 
@@ -90,11 +90,11 @@ def _outside(declared: Route, scope: Scope, arguments: Arguments, key: idempoten
     with idempotency.held(key):
         kept = in_transaction(scope, lambda uow: _start(uow, key))
         if kept is not None:
-            return _replayed(kept)
+            return _replayed(declared, kept)
         try:
             fresh = response.answer(declared, arguments)
         except AppError as error:
-            _keep_refusal(scope, key, error)
+            _keep_refusal(declared, scope, key, error)
             if error.status < 500:
                 in_transaction(scope, lambda uow: idempotency.give_up(uow.conn, key))
             raise
@@ -107,7 +107,7 @@ def _repeatable(declared: Route, scope: Scope, arguments: Arguments, key: idempo
     """The effect of a handler whose repeat has no second one. A repeat gets the kept answer while there is one."""
     kept = db.read(scope.context, lambda conn: idempotency.look_up(conn, key))
     if kept is not None:
-        return _replayed(kept)
+        return _replayed(declared, kept)
     fresh = response.answer(declared, {**arguments, "scope": scope})
     if idempotency.is_kept(fresh.status):
         idempotency.keep_copy(key, _without_secrets(fresh))
@@ -121,9 +121,9 @@ def _start(uow: UnitOfWork, key: idempotency.Key) -> Kept | None:
     return kept
 
 
-def _keep_refusal(scope: Scope, key: idempotency.Key, error: AppError) -> None:
+def _keep_refusal(declared: Route, scope: Scope, key: idempotency.Key, error: AppError) -> None:
     if idempotency.is_kept(error.status):
-        refusal = response.of_error(error, key.request_id)
+        refusal = response.of_error(declared, error, key.request_id)
         in_transaction(scope, lambda uow: _keep(uow, key, refusal))
 
 
@@ -138,5 +138,6 @@ def _without_secrets(fresh: Response) -> Kept:
     return Kept(fresh.status, fresh.body if fresh.kept is None else fresh.kept)
 
 
-def _replayed(kept: Kept) -> Response:
-    return Response(kept.status, kept.body, headers={"Idempotent-Replayed": "true"})
+def _replayed(declared: Route, kept: Kept) -> Response:
+    content_type = response.error_type(declared) if kept.status >= 400 else "application/json"
+    return Response(kept.status, kept.body, content_type, {"Idempotent-Replayed": "true"})

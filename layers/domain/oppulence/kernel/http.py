@@ -35,7 +35,8 @@ def route(
     `access` is `scope` (a key or member with `scope`), `user` (any signed-in person; the unit of work is of a workspace yet to
     be made) or `public`. Options: `status`, `idempotent` (the Idempotency-Key header is required), `max_body_bytes`, `personal`
     (what personal data an answer holds; each reading is audited), `while_deleting` (also for a workspace whose deletion can
-    still be undone), `repeatable` and `takes` (see `declarations.Route`), `timeout_s`, `memory_mb`.
+    still be undone), `drop_in` (the rival's surface that it belongs to, whose form its errors have), `repeatable` and
+    `takes` (see `declarations.Route`), `timeout_s`, `memory_mb`.
     """
 
     def decorate(work: Callable[..., Any]) -> Entry:
@@ -68,7 +69,7 @@ def _handle(declared: Route, event: dict[str, Any]) -> dict[str, Any]:
         try:
             response = _process(declared, request, headers)
         except Exception as error:  # noqa: BLE001 - the outermost frame: every error becomes an answer
-            response = responses.of_error(error, request.id)
+            response = responses.of_error(declared, error, request.id)
             telemetry.annotate(error=type(error).__name__ if response.status >= 500 else None)
         telemetry.request(declared.method, declared.path, response.status, time.perf_counter() - started)
     headers["X-Request-Id"] = request.id

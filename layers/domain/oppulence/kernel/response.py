@@ -19,6 +19,8 @@ _PLAIN_BYTES = 1_000_000
 """A function answers at most 6 MB, encoding included. Large answers go out in base64, which adds a third whatever they hold;
 as text inside the gateway's JSON their quotes and backslashes could double them."""
 
+_TEXT = ("application/json", "application/problem+json", "text/")
+
 
 @dataclass(frozen=True)
 class Response:
@@ -54,7 +56,7 @@ def of_model(model: BaseModel, status: int) -> Response:
     return Response(status, model.model_dump_json().encode(), kept=kept)
 
 
-def of_error(error: Exception, request_id: str) -> Response:
+def of_error(declared: Route, error: Exception, request_id: str) -> Response:
     """The public form of any error. What is not the caller's business goes to the log, under the request's id."""
     known = error if isinstance(error, AppError) else _unforeseen(error)
     if known.status >= 500:
@@ -62,7 +64,13 @@ def of_error(error: Exception, request_id: str) -> Response:
     headers = dict(known.headers)
     if "retry_after" in known.details:
         headers["Retry-After"] = str(known.details["retry_after"])
-    return Response(known.status, json.dumps(known.body(request_id), default=str).encode(), headers=headers)
+    body = declared.drop_in.error(known, request_id) if declared.drop_in else known.body(request_id)
+    return Response(known.status, json.dumps(body, default=str).encode(), error_type(declared), headers)
+
+
+def error_type(declared: Route) -> str:
+    """The content type of a route's errors."""
+    return declared.drop_in.error_type if declared.drop_in else "application/json"
 
 
 def to_gateway(response: Response, headers: dict[str, str]) -> dict[str, Any]:
@@ -70,7 +78,7 @@ def to_gateway(response: Response, headers: dict[str, str]) -> dict[str, Any]:
     headers = {**headers, **response.headers}
     if response.status != 204:
         headers["Content-Type"] = response.content_type
-    plain = response.content_type.startswith(("application/json", "text/")) and len(response.body) <= _PLAIN_BYTES
+    plain = response.content_type.startswith(_TEXT) and len(response.body) <= _PLAIN_BYTES
     return {
         "statusCode": response.status, "headers": headers, "isBase64Encoded": not plain,
         "body": response.body.decode() if plain else base64.b64encode(response.body).decode(),
