@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 
 from oppulence.kernel.capabilities import Queue
 from oppulence.kernel.declarations import Consumer, Declaration, Route, Schedule, Task, declaration_of
+from oppulence.kernel.drop_in import DROP_INS
 from oppulence.kernel.scopes import SCOPES
 
 REPO = Path(__file__).resolve().parents[1]
@@ -202,6 +203,9 @@ def _route_problems(route: Route) -> Iterator[str]:
     placeholders = re.findall(r"\{(\w+)\+?\}", route.path)
     if sorted(placeholders) != sorted(route.path_parameters):
         yield f"the path has {placeholders}, the handler takes {list(route.path_parameters)}"
+    for one in DROP_INS:
+        if route.path.startswith(one.prefix) != (route.drop_in is one):
+            yield f"paths below {one.prefix} and drop_in={one.name.upper()} belong together"
     if route.access == "scope" and route.scope is None:
         yield "a route takes scope=, or access='user' or 'public'"
     if route.access != "scope" and route.scope is not None:

@@ -8,6 +8,9 @@ GLOBAL_REGION = "us-east-1"
 OPEN_PATHS = ("/v1/webhooks/", "/v1/events", "/openmeter/")
 """Beginnings of paths whose doors have limits of their own: providers call from few addresses, with whatever bodies."""
 
+PREFIX_TAG = "path-prefix"
+"""On an HTTP API: which paths of the one base URL are its own, for the laptop's front; all others without it."""
+
 
 @dataclass(frozen=True)
 class Front:

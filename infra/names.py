@@ -2,6 +2,8 @@
 
 from aws_cdk import CfnOutput, Fn, Stack
 
+from oppulence.kernel.drop_in import DropIn
+
 PREFIX = "oppulence"
 DOMAIN_BUS = f"{PREFIX}-domain"
 INBOUND_BUS = f"{PREFIX}-inbound"
@@ -39,3 +41,13 @@ def export(stack: Stack, name: str, value: str) -> None:
 def imported(name: str) -> str:
     """A value that another stack exports."""
     return Fn.import_value(f"{PREFIX}-{name}")
+
+
+def api_id(drop_in: DropIn | None) -> str:
+    """Under which name the id of an API is exported: the platform's own, or that of a drop-in surface."""
+    return f"{drop_in.name.capitalize()}ApiId" if drop_in else "ApiId"
+
+
+def mapping_key(drop_in: DropIn) -> str:
+    """Below which path of the domain the API of a drop-in surface stands, for CloudFront only."""
+    return f"drop-in-{drop_in.name}"

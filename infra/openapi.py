@@ -73,8 +73,8 @@ ERROR: Json = {
 
 
 def document(points: Iterable[EntryPoint]) -> Json:
-    """The document of these routes."""
-    routes = [point for point in points if point.kind == "http"]
+    """The document of these routes; a drop-in surface has its rival's."""
+    routes = [point for point in points if point.kind == "http" and point.route.drop_in is None]
     models, schemas = _models(routes)
     paths: Json = {}
     for point in sorted(routes, key=lambda point: (point.route.path, point.route.method)):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from constructs import Construct
 
 from infra.constructs.alarm import Formula, Metric, Watch
-from infra.names import PREFIX, imported
+from infra.names import PREFIX, api_id, imported
+from oppulence.kernel.drop_in import DROP_INS, DropIn
 from oppulence.kernel.telemetry import NAMESPACE
 
 HOUR_S = 3_600
@@ -18,6 +19,8 @@ API_BUDGET = 0.001
 WEBHOOKS_BUDGET = 0.0005
 API_P99_S, WEBHOOKS_P99_S, FRESHNESS_S = 0.4, 1.0, 30
 ERRORS_AT_ONCE = 0.01
+APIS = (None, *DROP_INS)
+"""The platform's own, and those of drop-in surfaces."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,9 @@ def add(scope: Construct, pages: Watch, chat: Watch, doors: Sequence[str]) -> No
     _burning(scope, "ApiAvailability", _api_failures(), API_BUDGET, (pages, chat))
     _burning(scope, "WebhookAvailability", _webhook_failures(doors), WEBHOOKS_BUDGET, (pages, chat))
     pages.above("HighErrorRate", _api_failures().over(300), ERRORS_AT_ONCE)
-    chat.above("ApiLatency", _api("Latency", "p99", 300), API_P99_S * 1000, times=2)
+    for one in APIS:
+        name = f"{one.name.capitalize()}Latency" if one else "ApiLatency"
+        chat.above(name, _api(one, "Latency", "p99", 300), API_P99_S * 1000, times=2)
     took = Metric(NAMESPACE, "http_request_duration_seconds", (("surface", "webhooks"),), "p99", 300)
     chat.above("WebhookLatency", took, WEBHOOKS_P99_S, times=2)
     fresh = Metric(NAMESPACE, "sync_freshness_seconds", (("service", "sync"),), "p99", 300)
@@ -60,12 +65,13 @@ class Failures:
         return Formula(f"IF(({whole}) > 0, ({bad}) / ({whole}), 0)", tuple((name, one.over(seconds)) for name, one in named))
 
 
-def _api(name: str, statistic: str, period: int = 60) -> Metric:
-    return Metric("AWS/ApiGateway", name, (("ApiId", imported("ApiId")),), statistic, period)
+def _api(of: DropIn | None, name: str, statistic: str, period: int = 60) -> Metric:
+    return Metric("AWS/ApiGateway", name, (("ApiId", imported(api_id(of))),), statistic, period)
 
 
 def _api_failures() -> Failures:
-    return Failures((_api("5xx", "Sum"),), (_api("Count", "Sum"),))
+    """Of the API and its drop-in surfaces together."""
+    return Failures(tuple(_api(one, "5xx", "Sum") for one in APIS), tuple(_api(one, "Count", "Sum") for one in APIS))
 
 
 def _webhook_failures(doors: Sequence[str]) -> Failures:

@@ -1,11 +1,11 @@
-"""A route: a function behind a method and path of the shared HTTP API."""
+"""A route: a function behind a method and path of the shared HTTP API, or of its drop-in surface's."""
 
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.constructs.entry_function import EntryFunction, with_id
-from infra.names import arn, imported
+from infra.names import api_id, arn, imported
 
 GATEWAY_MAX_MS = 30_000
 
@@ -15,8 +15,8 @@ class Route(Construct):
 
     def __init__(self, scope: Construct, function: EntryFunction) -> None:
         super().__init__(scope, f"{function.point.id}Route")
-        point, api = function.point, imported("ApiId")
-        declared = point.route
+        point, declared = function.point, function.point.route
+        api = imported(api_id(declared.drop_in))
         integration = apigateway.CfnIntegration(
             self,
             "Integration",

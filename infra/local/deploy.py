@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.front import PREFIX_TAG
 from infra.local import assembly
 from infra.local.aws import session
 from infra.local.rewrites import API, LAYER, NESTED, TABLE, Place, Template, resources, rewrite
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"  # every CDK template asks for it
 BOOTSTRAP_VERSION = "30"
 TEMPLATES = "oppulence-templates"
-PREFIX_TAG = "path-prefix"  # on an HTTP API: which paths of the one base URL are its own; "/" without it
 GONE = ("ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_FAILED", "CREATE_FAILED")  # only deletion helps
 POLL_S = 0.05
 STACK_S = 300

@@ -1,4 +1,4 @@
-"""The HTTP API that all contexts put their routes on, and what CloudFront needs to reach it."""
+"""The HTTP APIs that all contexts put their routes on, and what CloudFront needs to reach them."""
 
 from aws_cdk import App, Fn, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -6,10 +6,11 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.constructs.certificate import certificate
-from infra.front import GLOBAL_REGION
-from infra.names import ORIGIN_SECRET, PREFIX, export
+from infra.front import GLOBAL_REGION, PREFIX_TAG
+from infra.names import ORIGIN_SECRET, PREFIX, api_id, export, mapping_key
 from infra.settings import Settings
 from infra.stacks.base import PlatformStack
+from oppulence.kernel.drop_in import DROP_INS, DropIn
 
 ACCESS_LOG = (
     '{"request_id":"$context.requestId","ip":"$context.identity.sourceIp","route":"$context.routeKey","status":$context.status,'
@@ -26,44 +27,61 @@ PREFLIGHT_S = 3_600
 
 
 class Api(PlatformStack):
-    """One API, one `$default` stage. Routes stand in their contexts' stacks.
+    """One API with the stage `$default`, and one for each drop-in surface. Routes stand in their contexts' stacks.
 
-    On AWS its own address is closed: it answers at its domain only, which CloudFront asks for under that name, so that the
+    On AWS their own addresses are closed: they answer at the domain only, which CloudFront asks for under that name, so that the
     viewer's headers and CloudFront's own come through unchanged.
     """
 
     def __init__(self, app: App, settings: Settings) -> None:
-        super().__init__(app, "api", settings, "The HTTP API")
-        api = apigateway.CfnApi(
-            self, "Api", name=PREFIX, protocol_type="HTTP", description="Oppulence API", tags={"ms-custom-id": CUSTOM_ID},
-            cors_configuration=self._cors(), disable_execute_api_endpoint=None if settings.is_local else True,
-        )  # fmt: skip
-        group = logs.CfnLogGroup(
+        super().__init__(app, "api", settings, "The HTTP APIs")
+        self.logs = logs.CfnLogGroup(
             self,
             "AccessLog",
             log_group_name=f"/aws/vendedlogs/apigateway/{PREFIX}",
             retention_in_days=settings.log_retention_days,
         )
-        group.apply_removal_policy(RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY)
-        stage = apigateway.CfnStage(
+        self.logs.apply_removal_policy(RemovalPolicy.RETAIN if settings.keep_data else RemovalPolicy.DESTROY)
+        api = self._api("Api", PREFIX, "Oppulence API", {"ms-custom-id": CUSTOM_ID})
+        stages = {"": self._stage("Stage", api)}
+        export(self, "ApiId", api.ref)
+        export(self, "ApiUrl", Fn.sub("https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}", {"Api": api.ref}))
+        for one in DROP_INS:
+            stages[mapping_key(one)] = self._drop_in(one)
+        if not settings.is_local:
+            self._domain(stages)
+        if not settings.is_local and not settings.operations.standby:
+            self._origin_secret()
+
+    def _api(self, id_: str, name: str, description: str, tags: dict[str, str]) -> apigateway.CfnApi:
+        return apigateway.CfnApi(
+            self, id_, name=name, protocol_type="HTTP", description=description, tags=tags,
+            cors_configuration=self._cors(), disable_execute_api_endpoint=None if self.settings.is_local else True,
+        )  # fmt: skip
+
+    def _drop_in(self, one: DropIn) -> apigateway.CfnStage:
+        tags = {"ms-custom-id": one.name, PREFIX_TAG: one.prefix.rstrip("/")}
+        name = one.name.capitalize()
+        api = self._api(f"{name}Api", f"{PREFIX}-{one.name}", f"For clients of {name}", tags)
+        export(self, api_id(one), api.ref)
+        return self._stage(f"{name}Stage", api)
+
+    def _stage(self, id_: str, api: apigateway.CfnApi) -> apigateway.CfnStage:
+        return apigateway.CfnStage(
             self,
-            "Stage",
+            id_,
             api_id=api.ref,
             stage_name="$default",
             auto_deploy=True,
-            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(destination_arn=group.attr_arn, format=ACCESS_LOG),
+            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
+                destination_arn=self.logs.attr_arn, format=ACCESS_LOG
+            ),
             default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
-                throttling_rate_limit=settings.front.api_rate,
-                throttling_burst_limit=settings.front.api_burst,
+                throttling_rate_limit=self.settings.front.api_rate,
+                throttling_burst_limit=self.settings.front.api_burst,
                 detailed_metrics_enabled=False,
             ),
         )
-        export(self, "ApiId", api.ref)
-        export(self, "ApiUrl", Fn.sub("https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}", {"Api": api.ref}))
-        if not settings.is_local:
-            self._domain(api, stage)
-        if not settings.is_local and not settings.operations.standby:
-            self._origin_secret()
 
     def _cors(self) -> apigateway.CfnApi.CorsProperty | None:
         """Which pages' scripts may call; the gateway answers their preflights itself. Keys go in a header, not in cookies."""
@@ -74,7 +92,8 @@ class Api(PlatformStack):
             allow_headers=ASKED, expose_headers=TOLD, max_age=PREFLIGHT_S,
         )  # fmt: skip
 
-    def _domain(self, api: apigateway.CfnApi, stage: apigateway.CfnStage) -> None:
+    def _domain(self, stages: dict[str, apigateway.CfnStage]) -> None:
+        """A drop-in surface answers below its key, which the gateway takes off the path again: its routes have full paths."""
         named = self.settings.api_host
         domain = apigateway.CfnDomainName(
             self, "Domain", domain_name=named,
@@ -84,8 +103,12 @@ class Api(PlatformStack):
                 )
             ],
         )  # fmt: skip
-        mapping = apigateway.CfnApiMapping(self, "Mapping", api_id=api.ref, domain_name=domain.ref, stage="$default")
-        mapping.add_resource_dependency(stage)
+        for key, stage in stages.items():
+            mapping = apigateway.CfnApiMapping(
+                self, f"{stage.node.id.removesuffix('Stage')}Mapping", api_id=stage.api_id, domain_name=domain.ref,
+                stage="$default", api_mapping_key=key or None,
+            )  # fmt: skip
+            mapping.add_resource_dependency(stage)
         export(self, "ApiOrigin", domain.attr_regional_domain_name)
 
     def _origin_secret(self) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from aws_cdk import App, Fn
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from infra.constructs.objectives import APIS
 from infra.discovery import EntryPoint
-from infra.names import PREFIX, imported, named
+from infra.names import PREFIX, api_id, imported, named
 from infra.settings import Settings
 from infra.stacks.base import PlatformStack
 from infra.stacks.observability import doors
@@ -38,7 +39,8 @@ class Dashboards(PlatformStack):
             for n, graph in enumerate(graphs)
         ]  # fmt: skip
         text = json.dumps({"widgets": widgets}, separators=(",", ":"))
-        body = Fn.sub(text, {"Api": imported("ApiId")} if "${Api}" in text else None)
+        ids = [api_id(one) for one in APIS]
+        body = Fn.sub(text, {one: imported(one) for one in ids if f"${{{one}}}" in text} or None)
         cloudwatch.CfnDashboard(self, name.capitalize(), dashboard_name=named(name), dashboard_body=body)
 
 
@@ -53,11 +55,11 @@ def found(title: str, query: str, stat: str = "Sum") -> dict[str, Any]:
 
 
 def _api() -> list[dict[str, Any]]:
-    of_api = ["ApiId", "${Api}"]
+    ids = [["ApiId", f"${{{api_id(one)}}}"] for one in APIS]
     duration = f'{{{NAMESPACE},method,path}} MetricName="http_request_duration_seconds"'
     return [
-        graph("Requests and failures", *[["AWS/ApiGateway", name, *of_api] for name in ("Count", "4xx", "5xx")]),
-        graph("Latency, ms", *[["AWS/ApiGateway", "Latency", *of_api, {"stat": stat}] for stat in ("p50", "p95", "p99")]),
+        graph("Requests and failures", *[["AWS/ApiGateway", name, *api] for api in ids for name in ("Count", "4xx", "5xx")]),
+        graph("Latency, ms", *[["AWS/ApiGateway", "Latency", *api, {"stat": p}] for api in ids for p in ("p50", "p95", "p99")]),
         found("p99 by route, s", duration, "p99"),
         found("Failures by route", f'{{{NAMESPACE},method,path,status}} MetricName="http_requests_total" status=500'),
         graph("Functions", *[["AWS/Lambda", name] for name in ("Invocations", "Errors", "Throttles")]),

@@ -1,5 +1,7 @@
 """What the world sees of the API: CloudFront, its firewall, its domain. In AWS's global region, not on the laptop."""
 
+from typing import Any
+
 from aws_cdk import App
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_route53 as route53
@@ -7,9 +9,10 @@ from aws_cdk import aws_route53 as route53
 from infra.constructs.certificate import certificate
 from infra.constructs.firewall import Firewall
 from infra.front import GLOBAL_REGION
-from infra.names import ORIGIN_SECRET, PREFIX, export, imported
+from infra.names import ORIGIN_SECRET, PREFIX, export, imported, mapping_key
 from infra.settings import Settings
 from infra.stacks.base import PlatformStack
+from oppulence.kernel.drop_in import DROP_INS
 
 Distribution = cloudfront.CfnDistribution
 NOTHING_CACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -27,10 +30,14 @@ TWO_YEARS_S = 63_072_000
 
 
 class Edge(PlatformStack):
-    """One distribution that caches nothing and adds three things: the firewall, security headers, and the secret header."""
+    """One distribution that caches nothing and adds three things: the firewall, security headers, and the secret header.
+
+    Paths of a drop-in surface go to the same domain below another path, where its own API stands.
+    """
 
     def __init__(self, app: App, settings: Settings) -> None:
         super().__init__(app, "edge", settings, "CloudFront, its firewall and its domain", GLOBAL_REGION)
+        behavior = self._behavior()
         distribution = Distribution(
             self,
             "Distribution",
@@ -47,18 +54,23 @@ class Edge(PlatformStack):
                     minimum_protocol_version="TLSv1.2_2021",
                     ssl_support_method="sni-only",
                 ),
-                origins=[self._origin()],
-                default_cache_behavior=self._behavior(),
+                origins=[self._origin("api"), *(self._origin(one.name, f"/{mapping_key(one)}") for one in DROP_INS)],
+                default_cache_behavior=Distribution.DefaultCacheBehaviorProperty(target_origin_id="api", **behavior),
+                cache_behaviors=[
+                    Distribution.CacheBehaviorProperty(path_pattern=f"{one.prefix}*", target_origin_id=one.name, **behavior)
+                    for one in DROP_INS
+                ],
             ),
         )
         export(self, "DistributionDomain", distribution.attr_domain_name)
         if settings.front.hosted_zone:
             self._records(distribution.attr_domain_name)
 
-    def _origin(self) -> Distribution.OriginProperty:
+    def _origin(self, id_: str, path: str | None = None) -> Distribution.OriginProperty:
         secret = f"{{{{resolve:secretsmanager:{ORIGIN_SECRET}:SecretString:current}}}}"
         return Distribution.OriginProperty(
-            id="api",
+            id=id_,
+            origin_path=path,
             domain_name=self.settings.front.api_origin or imported("ApiOrigin"),
             custom_origin_config=Distribution.CustomOriginConfigProperty(
                 origin_protocol_policy="https-only", origin_ssl_protocols=["TLSv1.2"], origin_read_timeout=ORIGIN_TIMEOUT_S,
@@ -69,12 +81,12 @@ class Edge(PlatformStack):
             ],
         )  # fmt: skip
 
-    def _behavior(self) -> Distribution.DefaultCacheBehaviorProperty:
-        return Distribution.DefaultCacheBehaviorProperty(
-            target_origin_id="api", viewer_protocol_policy="https-only", compress=True, cache_policy_id=NOTHING_CACHED,
-            allowed_methods=["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"],
-            origin_request_policy_id=self._request_policy(), response_headers_policy_id=self._response_headers(),
-        )  # fmt: skip
+    def _behavior(self) -> dict[str, Any]:
+        return {
+            "viewer_protocol_policy": "https-only", "compress": True, "cache_policy_id": NOTHING_CACHED,
+            "allowed_methods": ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"],
+            "origin_request_policy_id": self._request_policy(), "response_headers_policy_id": self._response_headers(),
+        }  # fmt: skip
 
     def _request_policy(self) -> str:
         """All of the viewer's headers, Host included, which is the API's own name; and its address, which CloudFront knows."""

@@ -101,6 +101,7 @@ def handler(uow: object, input: Input) -> None:
         (route(options="scope='sync:read', access='public'"), "contradict each other"),
         (route(options="access='public', timeout_s=30"), "at most 29"),
         (route(path="/v1/things/{thing_id}"), r"the path has \['thing_id'\]"),
+        (route(path="/openmeter/things"), "below /openmeter/ and drop_in=OPENMETER belong together"),
         (route(arguments="thing_id: str"), r"the handler takes \['thing_id'\]"),
         ('"""A thing."""\nhandler = print\n', "no decorated `handler`"),
         ('"""A thing."""\n', "no decorated `handler`"),

@@ -12,7 +12,7 @@ import pytest
 from aws_cdk import App
 
 from infra.discovery import entry_points
-from infra.front import Front
+from infra.front import PREFIX_TAG, Front
 from infra.settings import Contradiction, Settings, placed, settings_of
 from infra.stacks.api import Api
 from infra.stacks.base import PlatformStack
@@ -92,17 +92,38 @@ def test_cloudfront_speaks_tls_only_caches_nothing_and_stands_behind_the_firewal
     config = distribution(prod)
     assert config["Aliases"] == ["api.oppulence.io"] and config["WebACLId"]["Fn::GetAtt"][0].startswith("FirewallAcl")
     assert config["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
-    behavior = config["DefaultCacheBehavior"]
-    assert behavior["ViewerProtocolPolicy"] == "https-only"
-    assert behavior["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "AWS's CachingDisabled"
-    (source,) = config["Origins"]
-    assert source["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
-    assert source["CustomOriginConfig"]["OriginSSLProtocols"] == ["TLSv1.2"]
-    assert source["CustomOriginConfig"]["OriginReadTimeout"] > 30, "the API's own limit"
+    for behavior in (config["DefaultCacheBehavior"], *config["CacheBehaviors"]):
+        assert behavior["ViewerProtocolPolicy"] == "https-only"
+        assert behavior["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "AWS's CachingDisabled"
+        assert len(behavior["AllowedMethods"]) == 7
+    for source in config["Origins"]:
+        assert source["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+        assert source["CustomOriginConfig"]["OriginSSLProtocols"] == ["TLSv1.2"]
+        assert source["CustomOriginConfig"]["OriginReadTimeout"] > 30, "the API's own limit"
+
+
+def test_openmeters_paths_reach_their_own_api_as_they_are(prod: Templates) -> None:
+    """CloudFront puts a path before theirs, below which the domain has that API; the gateway takes just that off again."""
+    config = distribution(prod)
+    (behavior,) = config["CacheBehaviors"]
+    assert behavior["PathPattern"] == "/openmeter/*"
+    origins = {source["Id"]: source for source in config["Origins"]}
+    assert "OriginPath" not in origins[config["DefaultCacheBehavior"]["TargetOriginId"]]
+    source = origins[behavior["TargetOriginId"]]
+    assert source["DomainName"] == origins["api"]["DomainName"]
+    mappings = {one.get("ApiMappingKey", ""): one["ApiId"] for _, _, one in prod.resources("AWS::ApiGatewayV2::ApiMapping")}
+    exported = {out["Export"]["Name"]: out["Value"] for out in prod.stacks["api"]["Outputs"].values()}
+    assert mappings == {"": exported["oppulence-ApiId"], source["OriginPath"][1:]: exported["oppulence-OpenmeterApiId"]}
+
+
+def test_the_laptops_front_knows_whose_paths_they_are(local: Templates) -> None:
+    tags = [api["Tags"] for _, _, api in local.resources("AWS::ApiGatewayV2::Api")]
+    assert {one.get(PREFIX_TAG, "/"): one["ms-custom-id"] for one in tags} == {"/": "app", "/openmeter": "openmeter"}
 
 
 def test_cloudfront_proves_itself_with_the_header_that_the_kernel_asks_for(prod: Templates) -> None:
-    ((header,),) = (one["OriginCustomHeaders"] for one in distribution(prod)["Origins"])
+    ((header,), *others) = (one["OriginCustomHeaders"] for one in distribution(prod)["Origins"])
+    assert all(one == [header] for one in others)
     assert header["HeaderName"].lower() == origin.SECRET_HEADER
     assert header["HeaderValue"] == "{{resolve:secretsmanager:oppulence/origin:SecretString:current}}"
     secrets = {secret["Name"]: secret for _, _, secret in prod.resources("AWS::SecretsManager::Secret") if "Name" in secret}
@@ -134,19 +155,20 @@ def test_every_route_knows_the_secret_and_nothing_else_does(prod: Templates) -> 
         assert ("ORIGIN_SECRET" in variables) == (point.kind == "http"), point.module
 
 
-def test_the_api_has_no_address_but_its_domain(prod: Templates) -> None:
-    assert only(prod, "AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is True
+def test_apis_have_no_address_but_their_domain(prod: Templates) -> None:
+    assert all(api["DisableExecuteApiEndpoint"] is True for _, _, api in prod.resources("AWS::ApiGatewayV2::Api"))
     (configured,) = only(prod, "AWS::ApiGatewayV2::DomainName")["DomainNameConfigurations"]
     assert (configured["EndpointType"], configured["SecurityPolicy"]) == ("REGIONAL", "TLS_1_2")
-    assert only(prod, "AWS::ApiGatewayV2::ApiMapping")["Stage"] == "$default"
+    assert all(one["Stage"] == "$default" for _, _, one in prod.resources("AWS::ApiGatewayV2::ApiMapping"))
 
 
 def test_scripts_of_our_own_pages_may_call_and_no_others(prod: Templates) -> None:
-    cors = only(prod, "AWS::ApiGatewayV2::Api")["CorsConfiguration"]
+    cors, *others = (api["CorsConfiguration"] for _, _, api in prod.resources("AWS::ApiGatewayV2::Api"))
+    assert all(one == cors for one in others)
     assert cors["AllowOrigins"] == ["https://app.oppulence.io"] and "AllowCredentials" not in cors
     assert {"authorization", "idempotency-key", "x-workspace-id"} <= set(cors["AllowHeaders"])
     silent = alone(replace(settings_of("prod"), front=Front()), Api)
-    assert "CorsConfiguration" not in only(silent, "AWS::ApiGatewayV2::Api")
+    assert all("CorsConfiguration" not in api for _, _, api in silent.resources("AWS::ApiGatewayV2::Api"))
 
 
 def test_with_a_hosted_zone_the_records_are_made() -> None:
@@ -162,8 +184,8 @@ def test_in_another_region_cloudfront_is_told_where_the_api_is() -> None:
         settings_of("prod"), region="eu-central-1", front=Front(api_origin="d-1.execute-api.eu-central-1.amazonaws.com")
     )
     templates = alone(settings, Api, Edge)
-    (source,) = distribution(templates)["Origins"]
-    assert source["DomainName"] == "d-1.execute-api.eu-central-1.amazonaws.com"
+    places = {source["DomainName"] for source in distribution(templates)["Origins"]}
+    assert places == {"d-1.execute-api.eu-central-1.amazonaws.com"}
     assert only(templates, "AWS::SecretsManager::Secret")["ReplicaRegions"] == [{"Region": "us-east-1"}]
     assert "Fn::ImportValue" not in text(templates.stacks["oppulence-edge"])
 

@@ -130,9 +130,11 @@ def test_machines_are_traced_and_their_logs_hold_no_data(prod: Templates) -> Non
 
 
 def test_the_api_throttles_and_logs_who_called(prod: Templates) -> None:
-    stage = only(prod, "AWS::ApiGatewayV2::Stage")
-    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
-    assert "$context.requestId" in stage["AccessLogSettings"]["Format"]
+    stages = [stage for _, _, stage in prod.resources("AWS::ApiGatewayV2::Stage")]
+    assert len(stages) == len(list(prod.resources("AWS::ApiGatewayV2::Api")))
+    for stage in stages:
+        assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+        assert "$context.requestId" in stage["AccessLogSettings"]["Format"]
 
 
 def test_no_secret_stands_in_a_template(prod: Templates) -> None:
