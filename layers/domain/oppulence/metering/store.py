@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -122,6 +122,24 @@ def page(conn: Connection, query: MeterQuery, after: After | None, most: int) ->
             """.encode(),
             values,
         ).fetchall()
+
+
+def numbered_page(conn: Connection, order: LiteralString, archived_too: bool, page: int, size: int) -> list[Meter]:
+    """A page by its number, for callers who know no other pages: it costs as much as all pages before it."""
+    with conn.cursor(row_factory=class_row(Meter)) as cur:
+        return cur.execute(
+            f"{_METERS} WHERE %s OR m.archived_at IS NULL ORDER BY {order}, m.id LIMIT %s OFFSET %s".encode(),
+            (archived_too, size, (page - 1) * size),
+        ).fetchall()
+
+
+def beginnings(conn: Connection, meter_ids: Sequence[str]) -> dict[str, datetime | None]:
+    """Since when meters count, by their ids: when their first version begins."""
+    rows = conn.execute(
+        "SELECT meter_id, effective_from FROM metering.meter_versions WHERE version = 1 AND meter_id = ANY(%s)",
+        (list(meter_ids),),
+    ).fetchall()
+    return {str(meter_id): since for meter_id, since in rows}
 
 
 def versions(conn: Connection) -> list[MeterVersion]:

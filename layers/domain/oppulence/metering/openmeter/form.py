@@ -1,0 +1,46 @@
+"""The form of what goes in and out: names in camel case, no field for what there is not, numbers with all their digits."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from oppulence.kernel.response import Response
+
+
+class Form(BaseModel):
+    """Base of what is taken."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+def instant(at: datetime) -> str:
+    """An instant in UTC."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def digits(value: Decimal) -> str:
+    """A number as JSON writes it: all its digits, no exponent, nothing of no meaning."""
+    text = format(value, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def merged(fields: Mapping[str, Any], written: Mapping[str, str]) -> str:
+    """A JSON object of fields, those that are None left out, and of some that are JSON text already."""
+    parts = [f"{json.dumps(name)}:{json.dumps(value)}" for name, value in fields.items() if value is not None]
+    return "{" + ",".join([*parts, *(f"{json.dumps(name)}:{text}" for name, text in written.items())]) + "}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """A JSON list of JSON texts."""
+    return f"[{','.join(parts)}]"
+
+
+def answer(text: str, status: int = 200) -> Response:
+    """JSON text as an answer."""
+    return Response(status, text.encode())
