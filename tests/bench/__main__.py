@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-BENCHES = ("cold_init", "route_overhead", "ingest_batch", "backfill", "customers_search", "objects_pages")
+BENCHES = ("cold_init", "route_overhead", "ingest_batch", "backfill", "customers_search", "objects_pages", "usage_ingest")
 
 
 def main() -> None:

@@ -31,14 +31,13 @@ MAX_FIELD = 64
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-_NOTHING = msgspec.Raw()
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
 _NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """An event that is not taken: which, what is wrong with it, and what it takes instead."""
 
     index: int
@@ -46,7 +45,7 @@ class Refused(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """An event that can be taken. `named` says whether it came with an id."""
 
     index: int
@@ -67,31 +66,35 @@ class Defaults:
     oldest: datetime = EARLIEST
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, gc=False):
     """A CloudEvent with `customer`, an extension of ours. Other extensions are passed over."""
 
-    type: _Text
-    id: _Text | None = None
-    source: _Text | None = None
-    subject: _Text | None = None
-    customer: _Text | None = None
-    time: _Instant | None = None
-    data: msgspec.Raw = _NOTHING
-    data_base64: bytes | None = None
+    type: Annotated[_Text, msgspec.Meta(description="What happened; meters count events of a type.")]
+    id: Annotated[_Text | None, msgspec.Meta(description="Unique within its source: what is sent twice counts once.")] = None
+    source: Annotated[_Text | None, msgspec.Meta(description="Where it happened. The API key's name, if left out.")] = None
+    subject: Annotated[_Text | None, msgspec.Meta(description="Whose usage it is. Either this or `customer`.")] = None
+    customer: Annotated[_Text | None, msgspec.Meta(description="Whose usage it is, by the customer's key.")] = None
+    time: Annotated[_Instant | None, msgspec.Meta(description="When it happened, to the microsecond. Now, if left out.")] = None
+    data: Annotated[msgspec.Raw, msgspec.Meta(description="What meters read. Numbers stay exact to the last digit.")] = (
+        msgspec.field(default_factory=msgspec.Raw)
+    )
+    data_base64: Annotated[bytes | None, msgspec.Meta(description="The data as JSON in base64, instead.")] = None
     datacontenttype: str | None = None
     dataschema: str | None = None
     specversion: Literal["1.0"] | None = None
 
 
-class _CloudEvent(_Event, kw_only=True):
+class CloudEvent(_Event, kw_only=True, gc=False):
+    """One that says so."""
+
     specversion: Literal["1.0"]
 
 
-class _PlainEvent(_Event, forbid_unknown_fields=True):
+class PlainEvent(_Event, forbid_unknown_fields=True, gc=False):
     """In plain JSON a name that nobody knows is a mistake."""
 
 
-_cloud, _plain = msgspec.json.Decoder(_CloudEvent), msgspec.json.Decoder(_PlainEvent)
+_cloud, _plain = msgspec.json.Decoder(CloudEvent), msgspec.json.Decoder(PlainEvent)
 
 
 def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Sent | Refused]:
@@ -167,10 +170,10 @@ class _Reader:
                 except UnicodeDecodeError:
                     return Refused(0, name, "Its percent-encoding is no UTF-8.")
         try:
-            found = msgspec.convert(attributes, _CloudEvent)
+            found = msgspec.convert(attributes, CloudEvent)
         except msgspec.ValidationError as error:
             return Refused(0, *_explained(str(error)))
-        found.data = bodies.whole(text) if text.strip() else _NOTHING
+        found.data = bodies.whole(text) if text.strip() else msgspec.Raw()
         return self._completed(0, found)
 
     def _completed(self, index: int, found: _Event) -> Sent | Refused:
@@ -206,7 +209,7 @@ class _Reader:
         return f"Events before {self._oldest.isoformat()} are not taken."
 
 
-_ATTRIBUTES = tuple(name for name in _CloudEvent.__struct_fields__ if not name.startswith("data"))
+_ATTRIBUTES = tuple(name for name in CloudEvent.__struct_fields__ if not name.startswith("data"))
 
 
 class _Unusable(Exception):

@@ -4,9 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
+from typing_extensions import TypedDict  # the standard one, before Python 3.12, says too little for a schema
 
 from oppulence.kernel import clock
 from oppulence.kernel.request import Model
@@ -21,7 +22,7 @@ KEPT_S = 30.0
 _MAX_KEPT = 1000
 
 
-class EventResult(Model):
+class EventResult(TypedDict):
     """What became of one event."""
 
     index: Annotated[int, Field(description="Its place in the request, from 0.")]
@@ -29,9 +30,9 @@ class EventResult(Model):
         Literal["accepted", "duplicate", "rejected"],
         Field(description="`duplicate`: an earlier event of this request has its source and id, and rules."),
     ]
-    id: Annotated[str | None, Field(description="The id that it was given, as it came without.")] = None
-    field: Annotated[str | None, Field(description="What is wrong; absent when it is the event as a whole.")] = None
-    reason: str | None = None
+    id: NotRequired[Annotated[str, Field(description="The id that it was given, as it came without.")]]
+    field: NotRequired[Annotated[str, Field(description="What is wrong; absent when it is the event as a whole.")]]
+    reason: NotRequired[str]
 
 
 class Received(Model):
@@ -109,6 +110,11 @@ _callers: dict[tuple[str | None, str], tuple[float, _Caller]] = {}
 """Kept for 30 s, as keys are: so a change holds from then on, and most requests ask no database."""
 
 
+def forget_all() -> None:
+    """Drop what this process remembers of callers."""
+    _callers.clear()
+
+
 def _caller(scope: Scope) -> _Caller:
     slot = (scope.workspace_id, scope.actor.id)
     read_at, caller = _callers.get(slot, (0.0, None))
@@ -128,6 +134,9 @@ def _read_caller(uow: UnitOfWork) -> _Caller:
 
 def _result(one: Sent | Refused, repeated: set[int]) -> EventResult:
     if isinstance(one, Refused):
-        return EventResult(index=one.index, status="rejected", field=one.field or None, reason=one.reason)
-    status: Literal["accepted", "duplicate"] = "duplicate" if one.index in repeated else "accepted"
-    return EventResult(index=one.index, status=status, id=None if one.named else one.event.id)
+        fault: EventResult = {"index": one.index, "status": "rejected", "reason": one.reason}
+        return {**fault, "field": one.field} if one.field else fault
+    if one.index in repeated:
+        return {"index": one.index, "status": "duplicate"}
+    taken: EventResult = {"index": one.index, "status": "accepted"}
+    return taken if one.named else {**taken, "id": one.event.id}

@@ -1,0 +1,343 @@
+"""POST /v1/events"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oppulence.kernel import aws
+from oppulence.metering import batches, cloudevents, ingest, receiving
+from oppulence.metering.batches import Batch
+from oppulence.metering.cloudevents import Defaults, Sent
+from oppulence.metering.events import UsageAccepted
+from tests.support import cloud
+from tests.support.api import Answer, Api
+from tests.support.world import World
+
+PATH = "/v1/events"
+EVENT: dict[str, Any] = {"id": "1", "source": "app", "type": "call", "subject": "acme", "data": {"n": 1}}
+CLOUD = {"specversion": "1.0", **EVENT}
+
+
+@pytest.fixture(autouse=True)
+def as_if_started(world: World) -> None:
+    """Nothing is remembered of callers."""
+    receiving.forget_all()
+
+
+@pytest.fixture
+def sender(api: Api) -> Api:
+    return api.as_key(["usage:write"])
+
+
+def send(sender: Api, body: Any, kind: str = "application/json", **headers: Any) -> Answer:
+    raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    query = {"atomic": headers.pop("atomic")} if "atomic" in headers else {}
+    return sender.with_headers(content_type=kind, **headers).send("POST", PATH, raw, query)
+
+
+def queued() -> list[Batch]:
+    """What went to the queue since the last look."""
+    details = [json.loads(body)["detail"] for body in cloud.queued(ingest.QUEUE)]
+    assert {detail["type"] for detail in details} <= {"metering.usage.accepted"}
+    return [ingest.batch_of(UsageAccepted.model_validate(detail["data"])) for detail in details]
+
+
+def taken(answer: Answer) -> list[Any]:
+    """The one batch's events, of a request of which everything was taken."""
+    assert (answer.status, answer.body["rejected"]) == (202, 0), answer.body
+    (batch,) = queued()
+    return list(batch.events)
+
+
+def faults(answer: Answer) -> list[tuple[int, str | None]]:
+    assert answer.status == 202, answer.body
+    return [(one["index"], one.get("field")) for one in answer.body["results"] if one["status"] == "rejected"]
+
+
+def test_an_event_goes_to_the_queue_as_it_was_sent(sender: Api, world: World) -> None:
+    answer = send(sender, '{"id": "1", "source": "app", "type": "call", "subject": "acme",'
+                          ' "time": "2020-02-29T12:00:00.123456+01:00", "data": {"n": 1.10, "m": "é"}}')  # fmt: skip
+    assert (answer.status, answer.body) == (
+        202, {"accepted": 1, "duplicates": 0, "rejected": 0, "results": [{"index": 0, "status": "accepted"}]},
+    )  # fmt: skip
+    (batch,) = queued()
+    (event,) = batch.events
+    assert batch.workspace_id == world.workspace_id
+    assert (event.source, event.id, event.type, event.subject) == ("app", "1", "call", "acme")
+    assert event.time == datetime(2020, 2, 29, 11, 0, 0, 123456, UTC)
+    assert event.data == '{"n": 1.10, "m": "é"}'
+    assert timedelta(0) <= datetime.now(UTC) - event.stored_at < timedelta(minutes=1) and event.sequence == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", EVENT), ("application/json", [EVENT]), ("application/json", {"events": [EVENT]}),
+        ("application/json; charset=utf-8", CLOUD), ("application/cloudevents+json", CLOUD),
+        ("Application/CloudEvents+JSON", CLOUD | {"extension": {"of": "theirs"}}),
+        ("application/cloudevents-batch+json", [CLOUD]),
+    ],
+)  # fmt: skip
+def test_every_form_is_the_same_event(sender: Api, kind: str, body: Any) -> None:
+    (event,) = taken(send(sender, body, kind))
+    assert (event.source, event.id, event.type, event.subject, event.data) == ("app", "1", "call", "acme", '{"n": 1}')
+
+
+def test_binary_mode_has_its_attributes_in_headers(sender: Api) -> None:
+    headers = {"ce-specversion": "1.0", "ce-id": '"a\\"1"', "ce-source": "app", "ce-type": "call",
+               "ce-subject": "caf%C3%A9%20%25", "ce-time": "2020-01-01T00:00:00Z", "ce-traceparent": "passed over"}  # fmt: skip
+    (event,) = taken(send(sender, b'{"n": 1.10}', **headers))
+    assert (event.id, event.source, event.type, event.subject) == ('a"1', "app", "call", "café %")
+    assert (event.time, event.data) == (datetime(2020, 1, 1, tzinfo=UTC), '{"n": 1.10}')
+    (bare,) = taken(send(sender, b"", "", **{"ce-specversion": "1.0", "ce-type": "call", "ce-customer": "c-1"}))
+    assert (bare.subject, bare.data) == ("c-1", None)
+    assert faults(send(sender, b"1", **headers | {"ce-subject": "%ff"})) == [(0, "subject")]
+    assert faults(send(sender, b"1", **headers | {"ce-time": "yesterday"})) == [(0, "time")]
+    assert faults(send(sender, b"1", **headers | {"ce-specversion": "0.3"})) == [(0, "specversion")]
+
+
+def test_what_is_left_out_is_filled_in(sender: Api) -> None:
+    answer = send(sender, [{"type": "call", "subject": "a"}, {"type": "call", "customer": "a"}], X_Request_Id="r-1")
+    ids = [one["id"] for one in answer.body["results"]]
+    first, second = taken(answer)
+    assert [first.id, second.id] == ids and ids[0] != ids[1]
+    assert (first.source, first.data) == ("test", None)  # as its key is called
+    assert first.time == second.time and timedelta(0) <= first.stored_at - first.time < timedelta(minutes=1)
+    again = send(sender, [{"type": "call", "subject": "a"}] * 2, X_Request_Id="r-2")
+    assert not {one["id"] for one in again.body["results"]} & set(ids)
+
+
+def test_a_repeat_with_its_key_gives_the_same_ids_and_with_another_body_none(sender: Api, world: World) -> None:
+    body = [{"type": "call", "subject": "a"}] * 2
+    first = send(sender, body, Idempotency_Key="k-1")
+    (batch,) = queued()
+    second = send(sender, body, Idempotency_Key="k-1")
+    assert second.headers["Idempotent-Replayed"] == "true" and second.body == first.body and queued() == []
+    aws.client("dynamodb").delete_item(
+        TableName="idempotency", Key={"id": {"S": f"metering#{world.workspace_id}#k-1"}}
+    )  # as after a day, or a crash before it was kept
+    third = send(sender, body, Idempotency_Key="k-1")
+    (again,) = queued()
+    assert third.body == first.body
+    assert [event.id for event in again.events] == [event.id for event in batch.events] and again.id != batch.id
+    other = send(sender, body[:1], Idempotency_Key="k-1")
+    assert (other.status, other.error.code) == (409, "idempotency_key_reused")
+
+
+def test_nothing_is_written_to_postgresql(sender: Api, world: World) -> None:
+    def next_transaction() -> object:
+        """Only what writes gets a number."""
+        return world.admin.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())").fetchone()
+
+    send(sender, EVENT)  # reads who calls
+    before = next_transaction()
+    assert send(sender, EVENT, Idempotency_Key="k").status == send(sender, EVENT, Idempotency_Key="k").status == 202
+    assert next_transaction() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("12345678901234567890.12345678901234567890", True), ("1234567890123456789012345678901234567890", True), ("1e400", True),
+        ("-0.0", True), ("1E+2", True), ('"NaN"', True), ('"12.50"', True), ("[1, 2]", True), ('"text"', True), ("true", True),
+        ("NaN", False), ("Infinity", False), ("-Infinity", False), ('"\\ud800"', False), ("01", False), ("1.", False),
+        (".5", False),
+    ],
+)  # fmt: skip
+def test_a_value_is_kept_to_the_letter_or_rejects_its_event_alone(sender: Api, text: str, kept: bool) -> None:
+    body = f'[{{"id": "a", "type": "t", "subject": "s", "data": {{"v": {text}}}}}, {json.dumps(EVENT)}]'
+    for whole in (body, f'{{"events": {body}}}'):
+        answer = send(sender, whole)
+        if not kept and text in ("01", "1.", ".5"):  # nobody's JSON: where the event ends cannot be told
+            assert (answer.status, answer.error.code) == (400, "invalid_body")
+            continue
+        assert faults(answer) == ([] if kept else [(0, None)])
+        (batch,) = queued()
+        assert [event.data for event in batch.events] == ([f'{{"v": {text}}}'] if kept else []) + ['{"n": 1}']
+
+
+@pytest.mark.parametrize("data", ["", ', "data": null'])
+def test_an_event_without_data_is_taken(sender: Api, data: str) -> None:
+    (event,) = taken(send(sender, f'{{"id": "1", "type": "t", "subject": "s"{data}}}'))
+    assert event.data is None
+
+
+LONG = "x" * 256
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"type": None}, "type"), ({"type": ""}, "type"), ({"type": 5}, "type"), ({"type": LONG}, "type"), ({"type": "a\nb"}, "type"),
+    ({"id": ""}, "id"), ({"id": LONG}, "id"), ({"id": 7}, "id"), ({"id": "\x00"}, "id"), ({"source": LONG}, "source"),
+    ({"source": ""}, "source"), ({"subject": None}, "subject"), ({"subject": ""}, "subject"), ({"subject": "\x7f"}, "subject"),
+    ({"subject": LONG}, "subject"), ({"customer": "c"}, "customer"), ({"time": "2026-01-01"}, "time"),
+    ({"time": 1767225600}, "time"), ({"time": "2026-01-01T00:00:00"}, "time"), ({"time": "2025-02-29T00:00:00Z"}, "time"),
+    ({"time": "1969-12-31T00:00:00Z"}, "time"),
+    ({"time": "9999-12-31T23:59:59-01:00"}, "time"), ({"specversion": "0.3"}, "specversion"), ({"properties": {}}, "properties"),
+    ({"datacontenttype": "text/xml", "data": "<a/>"}, "datacontenttype"), ({"data_base64": "e30="}, "data_base64"),
+    ({"data": None, "data_base64": "e30="}, "data_base64"), ({"data": {"v": "x" * 65_536}}, "data"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "field"), BAD, ids=[f"{n}-{field}" for n, (_, field) in enumerate(BAD)])
+def test_a_bad_event_is_named_and_its_neighbours_are_taken(sender: Api, fields: dict[str, Any], field: str) -> None:
+    answer = send(sender, [EVENT, EVENT | {"id": "2"} | fields, EVENT | {"id": "3"}])
+    assert faults(answer) == [(1, field)]
+    assert (answer.body["accepted"], answer.body["rejected"]) == (2, 1) and answer.body["results"][1]["reason"]
+    (batch,) = queued()
+    assert [(event.id, event.sequence) for event in batch.events] == [("1", 0), ("3", 1)]
+
+
+def test_data_in_base64_are_the_json_in_it(sender: Api) -> None:
+    plain = {name: value for name, value in EVENT.items() if name != "data"}
+    (event,) = taken(send(sender, plain | {"data_base64": "eyJ2IjoxLjEwfQ=="}))
+    assert event.data == '{"v":1.10}'
+    assert faults(send(sender, plain | {"data_base64": "PGEvPg=="})) == [(0, "data_base64")]
+
+
+@pytest.mark.parametrize(("depth", "kept"), [(32, True), (33, False), (900, False)])
+def test_data_are_nested_so_deep_and_no_deeper(sender: Api, depth: int, kept: bool) -> None:
+    deep = "[" * (depth - 1) + json.dumps({"a]": '["'}) + "]" * (depth - 1)
+    answer = send(sender, f'[{{"type": "t", "subject": "s", "data": {deep}}}, {json.dumps(EVENT)}]')
+    assert faults(answer) == ([] if kept else [(0, "data")])
+
+
+def test_the_first_of_an_id_rules_and_the_others_are_told(sender: Api) -> None:
+    answer = send(sender, [EVENT, EVENT | {"data": {"n": 2}}, EVENT | {"source": "other"}, EVENT, EVENT | {"type": ""}])
+    assert [one["status"] for one in answer.body["results"]] == ["accepted", "duplicate", "accepted", "duplicate", "rejected"]
+    assert (answer.body["accepted"], answer.body["duplicates"], answer.body["rejected"]) == (2, 2, 1)
+    (batch,) = queued()
+    assert [(event.source, event.data) for event in batch.events] == [("app", '{"n": 1}'), ("other", '{"n": 1}')]
+
+
+def test_atomic_takes_all_or_none(sender: Api) -> None:
+    refused = send(sender, [EVENT, EVENT | {"type": ""}, 5], atomic="true", Idempotency_Key="k")
+    assert (refused.status, refused.error.code) == (422, "events_rejected") and queued() == []
+    assert [(one["index"], one["field"]) for one in refused.body["error"]["rejected"]] == [(1, "type"), (2, "")]
+    assert len(taken(send(sender, [EVENT, EVENT], atomic="true", Idempotency_Key="k2"))) == 1
+    assert send(sender, EVENT, atomic="perhaps").error.param == "atomic"
+
+
+def test_how_old_an_event_may_be_is_the_workspaces_setting(api: Api, sender: Api) -> None:
+    now = datetime.now(UTC)
+    times = [now - timedelta(days=400), now - timedelta(days=91), now - timedelta(days=89), now + timedelta(minutes=4)]
+    events = [EVENT | {"id": str(n), "time": time.isoformat()} for n, time in enumerate([*times, now + timedelta(minutes=6)])]
+    assert faults(send(sender, events)) == [(4, "time")]
+    assert api.as_key().patch("/v1/workspace", {"settings": {"usage_max_age_days": 90}}).status == 200
+    receiving.forget_all()  # as after 30 s
+    assert faults(send(sender, events)) == [(0, "time"), (1, "time"), (4, "time")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "code"),
+    [
+        ("text/plain", b"{}", 415, "unsupported_media_type"), ("", b"{}", 415, "unsupported_media_type"),
+        ("application/xml", b"<a/>", 415, "unsupported_media_type"),
+        ("application/json; charset=iso-8859-1", b"{}", 415, "unsupported_media_type"),
+        ("application/json", b'[{"type": "t"', 400, "invalid_body"), ("application/json", b"", 400, "invalid_body"),
+        ("application/json", b"5", 400, "invalid_body"), ("application/json", b'"a"', 400, "invalid_body"),
+        ("application/json", b'{"events": 5}', 400, "invalid_body"), ("application/json", b"[{}] [{}]", 400, "invalid_body"),
+        ("application/json", b'[{"a": NaN}] x', 400, "invalid_body"), ("application/json", b"[NaN", 400, "invalid_body"),
+        ("application/json", b"\xff", 400, "invalid_body"), ("application/json", b"[" * 100_000, 400, "invalid_body"),
+        ("application/json", b"[" + b"9" * 5000 + b", NaN,]", 400, "invalid_body"),
+        ("application/json", b'[{"type": "\xed\xa0\x80"}]', 400, "invalid_body"),
+        ("application/cloudevents+json", b"[]", 202, ""), ("application/cloudevents-batch+json", b"{}", 400, "invalid_body"),
+        ("application/json", b"[" + b",".join([b"{}"] * 1001) + b"]", 400, "too_many_events"),
+        ("application/json", b" " * 4_000_001, 413, "payload_too_large"),
+    ],
+)  # fmt: skip
+def test_a_body_that_holds_no_events_is_refused_as_a_whole(sender: Api, kind: str, body: bytes, status: int, code: str) -> None:
+    answer = send(sender, body, kind)
+    assert answer.status == status
+    assert faults(answer) == [(0, None)] if status == 202 else answer.error.code == code
+    assert queued() == []
+
+
+def test_binary_mode_takes_json_only(sender: Api) -> None:
+    headers = {"ce-specversion": "1.0", "ce-type": "call", "ce-subject": "a"}
+    assert send(sender, b"<a/>", "text/xml", **headers).error.code == "unsupported_media_type"
+    assert send(sender, b'{"n": 1', **headers).error.code == "invalid_body"
+
+
+def test_no_events_are_no_message(sender: Api) -> None:
+    assert send(sender, []).body == {"accepted": 0, "duplicates": 0, "rejected": 0, "results": []}
+    assert queued() == []
+
+
+def test_a_thousand_large_events_wait_in_the_archive(sender: Api, world: World) -> None:
+    events = [EVENT | {"id": str(n), "data": {"v": "x" * 3_000}} for n in range(1000)]
+    answer = send(sender, events, Idempotency_Key="k")
+    assert answer.body["accepted"] == 1000
+    (body,) = cloud.queued(ingest.QUEUE)
+    assert len(body) < 1_000
+    announced = UsageAccepted.model_validate(json.loads(body)["detail"]["data"])
+    assert announced.batch is None and announced.events == 1000
+    assert str(announced.object_key).startswith(f"usage/{world.workspace_id}/{datetime.now(UTC):%Y-}")
+    batch = ingest.batch_of(announced)
+    assert [event.id for event in batch.events] == [one["id"] for one in events]
+    assert send(sender, events, Idempotency_Key="k").headers["Idempotent-Replayed"] == "true"
+
+
+def test_while_the_queue_is_away_the_caller_is_told_to_come_again(sender: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(**_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="https://sqs")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(aws.client("sqs"), "send_message_batch", away)
+        refused = send(sender, EVENT, Idempotency_Key="k")
+        assert (refused.status, refused.error.code, refused.headers["Retry-After"]) == (503, "temporarily_unavailable", "2")
+    with monkeypatch.context() as patched:
+        failed = {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}
+        patched.setattr(aws.client("sqs"), "send_message_batch", lambda **_: failed)
+        assert send(sender, EVENT).status == 503
+    with monkeypatch.context() as patched:
+        patched.setattr(aws.client("s3"), "put_object", away)
+        assert send(sender, [EVENT | {"id": str(n), "data": "x" * 60_000} for n in range(5)]).status == 503
+    assert len(taken(send(sender, EVENT, Idempotency_Key="k"))) == 1
+
+
+def test_a_key_without_the_scope_sends_nothing(api: Api) -> None:
+    assert send(api.as_key(["usage:read"]), EVENT).status == 403
+    assert send(api, EVENT).status == 401
+    assert queued() == []
+
+
+def test_events_go_to_the_workspace_of_their_key(api: Api, world: World) -> None:
+    other = world.workspace()
+    send(api.as_key(["usage:write"], other), EVENT)
+    (batch,) = queued()
+    assert batch.workspace_id == other
+
+
+NUMBERS = st.one_of(
+    st.decimals(allow_nan=False, allow_infinity=False).map(str), st.integers().map(str),
+    st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?", fullmatch=True),
+)  # fmt: skip
+VALUES = st.recursive(
+    NUMBERS | st.text().map(json.dumps) | st.sampled_from(["true", "false", "null", " 1 ", '"\\u00e9\\n"']),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda found: f"[{', '.join(found)}]")
+        | st.dictionaries(st.text(max_size=5), inner, max_size=3).map(
+            lambda found: "{" + ",".join(f"{json.dumps(name)} : {value}" for name, value in found.items()) + "}"
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(VALUES.map(str.strip).filter(lambda text: text != "null"))
+def test_what_is_read_from_the_queue_is_what_was_sent_to_the_last_digit(sender: Api, text: str) -> None:
+    (event,) = taken(send(sender, f'[{{"type": "t", "subject": "s", "data": {text}}}]'))
+    assert event.data == text
+    assert batches.read(batches.message(Batch("b", "w", (event,)))).events == (event,)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=20).filter(lambda number: abs(number) < 10**18))
+def test_a_number_is_the_same_after_all_that(number: Decimal) -> None:
+    body = f'{{"type":"t","subject":"s","data":{{"v":{number}}}}}'.encode()
+    (found,) = cloudevents.read(body, {"content-type": "application/json"}, Defaults("seed", "source", datetime.now(UTC)))
+    assert isinstance(found, Sent) and found.event.data == f'{{"v":{number}}}'
