@@ -1,4 +1,4 @@
-"""`oppulence events`: stored webhooks."""
+"""`oppulence events`: stored webhooks, and a load of usage events."""
 
 import time
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.ops.load.command import load
 from infra.ops.output import Aws, Failed, Json, answer, explained, say, table
 from infra.ops.place import dev_json, find, operating
 
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
     from oppulence.kernel.uow import Scope
 
 app = typer.Typer(no_args_is_help=True)
+app.command("load")(load)
 LOOK_EVERY_S = 1.0
 COLUMNS = ("workspace_id", "replay_id", "status", "events", "events_done", "objects_changed")
 
 
 @app.callback()
 def group() -> None:
-    """Stored webhooks."""
+    """Stored webhooks, and a load of usage events."""
 
 
 @app.command()
