@@ -9,7 +9,8 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
@@ -102,10 +103,17 @@ def _models(routes: Sequence[EntryPoint]) -> tuple[dict[tuple[str, str], Json], 
             wanted.append(((point.name, "body"), "validation", TypeAdapter(declared.body)))
         if declared.query is not None:
             wanted.append(((point.name, "query"), "validation", TypeAdapter(declared.query)))
-        if declared.answer not in (None, type(None), Response):
-            wanted.append(((point.name, "answer"), "serialization", TypeAdapter(declared.answer)))
+        if (answer := _model_of(declared.answer)) is not None:
+            wanted.append(((point.name, "answer"), "serialization", TypeAdapter(answer)))
     made, definitions = TypeAdapter.json_schemas(wanted, ref_template=REF)
     return {key: schema for (key, _), schema in made.items()}, definitions.get("$defs", {})
+
+
+def _model_of(answer: Any) -> Any:  # noqa: ANN401
+    """What a route answers with as JSON; None: nothing, or what it says itself."""
+    parts = get_args(answer) if isinstance(answer, UnionType) else [answer]
+    models = [one for one in parts if one not in (None, type(None), Response)]
+    return Union[*models] if models else None
 
 
 def _operation(point: EntryPoint, models: dict[tuple[str, str], Json], schemas: Json) -> Json:

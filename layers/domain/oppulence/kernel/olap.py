@@ -20,6 +20,8 @@ _OVERLOADED = frozenset([159, 202, 209, 210, 236, 241, 242, 243, 252, 394])
 """Time, queries at once, network, memory, space or parts are used up; or the server is about to stop."""
 
 _PIECE_BYTES = 1 << 20
+_URL_BYTES = 16_000
+"""Longer parameters go in the body: no server takes a URL of any length."""
 
 
 def is_configured() -> bool:
@@ -57,7 +59,7 @@ def query(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
         Unavailable: the store cannot be reached.
     """
     with _reachable():
-        return list(_client().query(text, parameters=parameters).result_rows)
+        return list(_client(form=_are_long(parameters)).query(text, parameters=parameters).result_rows)
 
 
 @contextmanager
@@ -92,7 +94,8 @@ def work(text: str, parameters: dict[str, Any], settings: dict[str, Any] | None 
         Unavailable: the store cannot be reached, or is overloaded. Whether the statement was carried out is unknown.
     """
     with _reachable(), _not_overloaded():
-        _client(WORK_S).command(text, parameters=parameters, settings={"max_execution_time": WORK_S - 5, **(settings or {})})
+        client = _client(WORK_S, form=_are_long(parameters))
+        client.command(text, parameters=parameters, settings={"max_execution_time": WORK_S - 5, **(settings or {})})
 
 
 def forget() -> None:
@@ -100,8 +103,13 @@ def forget() -> None:
     _client.cache_clear()
 
 
+def _are_long(parameters: Mapping[str, Any]) -> bool:
+    texts = (one for value in parameters.values() for one in (value if isinstance(value, list) else (value,)))
+    return sum(len(str(one)) + 8 for one in texts) > _URL_BYTES
+
+
 @cache
-def _client(timeout_s: int = 20) -> "Client":
+def _client(timeout_s: int = 20, *, form: bool = False) -> "Client":
     import clickhouse_connect
 
     parts = urlsplit(environment.required("CLICKHOUSE_URL"))
@@ -112,7 +120,7 @@ def _client(timeout_s: int = 20) -> "Client":
     return clickhouse_connect.get_client(
         host=parts.hostname or "", port=parts.port or (8443 if parts.scheme == "https" else 8123), interface=parts.scheme,
         username=username, password=password, connect_timeout=3, send_receive_timeout=timeout_s, autogenerate_session_id=False,
-        query_retries=0,
+        query_retries=0, form_encode_query_params=form,
     )  # fmt: skip
 
 

@@ -17,9 +17,10 @@ from pydantic_core import to_json
 
 from oppulence.kernel.errors import InvalidCursor
 from oppulence.kernel.secret import kernel_secret
+from oppulence.kernel.uow import Scope
 
 if TYPE_CHECKING:
-    from oppulence.kernel.uow import Scope, UnitOfWork
+    from oppulence.kernel.uow import UnitOfWork
 
 T = TypeVar("T")
 After = tuple[Any, ...]
@@ -53,16 +54,18 @@ class Page(BaseModel, Generic[T]):
 
 
 def paginate(
-    uow: "UnitOfWork", query: PageQuery, fetch: Callable[[After | None, int], Sequence[T]], key: Callable[[T], After]
+    uow: "UnitOfWork | Scope", query: PageQuery, fetch: Callable[[After | None, int], Sequence[T]], key: Callable[[T], After]
 ) -> Page[T]:
     """One page: `fetch(after, most)` returns at most `most` rows that come after the row whose `key` is `after`.
+
+    A list that is not read in one transaction gives its scope.
 
     A page over 4 MB is cut and goes on at its cursor.
 
     Raises:
         InvalidCursor: the cursor was not given out by this list for these filters.
     """
-    bound_to = _binding(uow.scope, query)
+    bound_to = _binding(uow if isinstance(uow, Scope) else uow.scope, query)
     after = _open(query.cursor, bound_to) if query.cursor else None
     rows = list(fetch(after, query.limit + 1))
     kept = _fitting(rows[: query.limit])
@@ -101,7 +104,7 @@ def _is_plain(annotation: Any) -> bool:  # noqa: ANN401
     return origin in (Annotated, Union, UnionType) and all(_is_plain(one) for one in parts[: 1 if origin is Annotated else None])
 
 
-def _binding(scope: "Scope", query: PageQuery) -> bytes:
+def _binding(scope: Scope, query: PageQuery) -> bytes:
     kind = type(query)
     filters = query.model_dump_json(exclude={"cursor", "limit"})
     return f"{kind.__module__}.{kind.__qualname__}|{scope.path}|{scope.workspace_id}|{filters}".encode()
