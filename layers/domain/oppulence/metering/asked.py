@@ -36,12 +36,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A meter with those of its versions that are known."""
+    """A meter with the dimensions that it ever had, and those of its versions that are known."""
 
     id: str
     slug: str
     unit: str | None
     measure: Measure
+    dimensions: frozenset[str]
     spans: tuple[Span, ...]
 
     @property
@@ -120,9 +121,8 @@ def _owned(conn: Connection, selection: Selection, known_at: datetime | None) ->
 
 
 def _check(counter: Counter, group_by: Sequence[str], filters: Mapping[str, Sequence[str | None]]) -> None:
-    known = {name for span in counter.spans for name in span.dimensions}
     for param, names in (("group_by", group_by), ("filter_group_by", filters)):
-        allowed = known | set(RESERVED) if param == "group_by" else known
+        allowed = counter.dimensions.union(RESERVED) if param == "group_by" else counter.dimensions
         unknown = next((name for name in names if name not in allowed), None)
         if unknown is not None:
             named = ", ".join(sorted(allowed)) or "none"
@@ -151,7 +151,8 @@ def _counter(conn: Connection, key: str, as_of: int | None, known_at: datetime |
     )
     versions: list[tuple[Any, ...]] = [row[8:] for row in rows if as_of is None or _counted(row[13], as_of)]
     end = archived_at if isinstance(archived_at, datetime) and (known_at is None or archived_at <= known_at) else None
-    return Counter(str(id_), str(slug), None if unit is None else str(unit), measure, tuple(_spans(versions, end)))
+    dimensions = frozenset(name for row in rows if isinstance(row[10], dict) for name in row[10])
+    return Counter(str(id_), str(slug), None if unit is None else str(unit), measure, dimensions, tuple(_spans(versions, end)))
 
 
 def _counted(filled: object, as_of: int) -> bool:
@@ -162,7 +163,7 @@ def _counted(filled: object, as_of: int) -> bool:
 def _spans(versions: Sequence[tuple[Any, ...]], end: datetime | None) -> list[Span]:
     found = []
     ends: list[datetime | None] = [*(row[1] for row in versions[1:]), None]
-    for (version, since, group_by, rounding, removes, _), follower in zip(versions, ends, strict=True):
+    for (version, since, group_by, rounding, removes, _), follower in zip(versions, ends, strict=False):
         bounds = [one for one in (end, follower) if one is not None]
         rule = None if rounding is None else Rounding.model_validate(rounding)
         found.append(Span(version, since, min(bounds, default=None), tuple(sorted(group_by)), rule, removes))

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any
 
 from oppulence.kernel import olap
 from oppulence.kernel.uow import Scope, in_transaction
@@ -168,10 +167,10 @@ class Reading:
         subject, customer_id = groups.pop(SUBJECT, None), groups.pop(CUSTOMER, None)
         return Row(window.start, window.end, subject, customer_id, groups, value)
 
-    def key(self, row: Row) -> tuple[Any, ...]:
-        """What a row is found again by."""
-        own = {SUBJECT: row.subject, CUSTOMER: row.customer_id, **row.groups}
-        return (row.window_start, *(own[name] for name in self.asked.group_by))
+    def key(self, row: Row) -> tuple[datetime, Keys]:
+        """The row's place."""
+        own = {**row.groups, SUBJECT: row.subject, CUSTOMER: row.customer_id}
+        return row.window_start, tuple(own[name] for name in self.asked.group_by)
 
     def answer(self, rows: Sequence[Row]) -> Answer:
         """Rows, with the moment they are of."""
@@ -205,9 +204,13 @@ def answer(scope: Scope, question: Question) -> Answer:
     reading = read(scope, question)
     rows = reading.rows(most=MAX_ROWS + 1)
     if len(rows) > MAX_ROWS:
-        raise TooManyRows(
-            f"The answer has more than {MAX_ROWS} rows. Ask page by page, for a shorter period or for larger windows, or group by"
-            " less.",
-            param="window_size",
-        )
+        raise too_many(MAX_ROWS)
     return reading.answer(rows)
+
+
+def too_many(most: int) -> TooManyRows:
+    """An answer has more rows than that."""
+    return TooManyRows(
+        f"The answer has more than {most} rows. Ask page by page, for a shorter period or larger windows, or group by less.",
+        param="window_size",
+    )

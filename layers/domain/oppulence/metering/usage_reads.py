@@ -127,6 +127,8 @@ def _dimension(asked: Asked, name: str) -> str:
     places = [(span.version, span.dimensions.index(name) + 1) for span in asked.meter.spans if name in span.dimensions]
     if len(places) == len(asked.meter.spans) and len({place for _, place in places}) == 1:
         return f"CAST(groups[{places[0][1]}] AS Nullable(String))"
+    if not places:
+        return "CAST(NULL AS Nullable(String))"
     cases = ", ".join(f"version = {version}, groups[{place}]" for version, place in places)
     return f"CAST(multiIf({cases}, NULL) AS Nullable(String))"
 
@@ -186,3 +188,9 @@ def after(place: Mapping[str, Any], keys: Sequence[str | None], given: Parameter
     for key in keys:
         values += [given.one(int(key is None), "UInt8"), given.one(key or "")]
     return f"({', '.join(names)}) > ({', '.join(values)})"
+
+
+def extent(asked: Asked, period: Window, given: Parameters) -> str:
+    """How many rows count in a period, and the seconds of the first and the last of them."""
+    found = rows(asked, period, given)
+    return f"SELECT count(), toUnixTimestamp(min(time)), toUnixTimestamp(max(time)) FROM ({found})"

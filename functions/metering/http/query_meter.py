@@ -1,0 +1,34 @@
+"""Quantities of a meter: of a period, by windows, subjects, customers and dimensions; exact, and current to the second.
+
+Windows follow the clocks of the time zone: where an hour happens twice, it is two windows. The answer has all that has landed,
+unless `as_of` asks for what had been settled earlier: that is the same for ever. Pages hold up to 4 MB and go on at their
+cursor. With `format=csv`, or `Accept: text/csv`, the page is CSV, its cursor stands in `X-Next-Cursor` and its settlement in
+`X-Settlement`. With `link=true` all of the answer goes into a file, and the answer is a link to it.
+"""
+
+from oppulence.customers.errors import CustomerNotFound
+from oppulence.kernel.capabilities import Bucket, ClickHouse, Postgres
+from oppulence.kernel.errors import InvalidCursor
+from oppulence.kernel.http import Request, Response, route
+from oppulence.kernel.uow import Scope
+from oppulence.metering import answers
+from oppulence.metering.answers import Quantities, QuantitiesFile, QuantityQuery
+from oppulence.metering.errors import (
+    InvalidPeriod,
+    MeterNotFound,
+    TooManyRows,
+    TooManySubjects,
+    TooManyWindows,
+    UnknownDimension,
+    UnknownTimeZone,
+)
+
+
+@route(
+    "GET", "/v1/meters/{meter_id}/query", scope="usage:read", timeout_s=29, memory_mb=1024,
+    errors=(MeterNotFound, CustomerNotFound, UnknownDimension, InvalidPeriod, TooManyWindows, TooManyRows, TooManySubjects,
+            UnknownTimeZone, InvalidCursor),
+    uses=(Postgres("metering"), ClickHouse(), Bucket(answers.FILES, write=True)),
+)  # fmt: skip
+def handler(scope: Scope, meter_id: str, query: QuantityQuery, request: Request) -> Quantities | QuantitiesFile | Response:
+    return answers.answered(scope, meter_id, query, request.header("accept"))

@@ -1,0 +1,161 @@
+"""Questions to a meter over HTTP: by query string and by body, in pages, as CSV and as files."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from oppulence.kernel import aws
+from oppulence.kernel.environment import required
+from tests.metering import usage
+from tests.metering.support import make
+from tests.support.api import Answer, Api
+from tests.support.world import World
+
+MARCH: dict[str, Any] = {"from": "2026-03-01T00:00:00Z", "to": "2026-04-01T00:00:00Z"}
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+SUM: dict[str, Any] = {
+    "slug": "tokens", "aggregation": "SUM", "value_property": "$.v", "group_by": {"model": "$.m"}, "effective_from": None,
+    "unit": "tokens",
+}  # fmt: skip
+
+
+def ask(api: Api, slug: str = "tokens", **fields: Any) -> Answer:
+    return api.as_key(["usage:read"]).send("GET", f"/v1/meters/{slug}/query", query={**MARCH, **fields})
+
+
+def post(api: Api, slug: str = "tokens", **fields: Any) -> Answer:
+    return api.as_key(["usage:read"]).post(f"/v1/meters/{slug}/query", {**MARCH, **fields})
+
+
+def rows(answer: Answer) -> list[tuple[Any, ...]]:
+    assert answer.status == 200, answer.body
+    return [(one["window_start"], one["subject"], *one["groups"].values(), one["value"]) for one in answer.body["data"]]
+
+
+def test_what_has_landed_counts_and_then_is_settled(api: Api, store: World) -> None:
+    meter = make(api, **SUM)
+    assert rows(ask(api)) == [("2026-03-01T00:00:00Z", None, "0")]
+    usage.take(store, usage.sent("1", {"v": "0.1", "m": "x"}))
+    usage.land(store, usage.sent("2", {"v": "123456789012345678.00000000000000000001", "m": "y"}), usage.sent("1", {"v": 9}))
+    answer = ask(api)
+    assert rows(answer) == [("2026-03-01T00:00:00Z", None, "123456789012345678.10000000000000000001")]
+    body = answer.body
+    assert (body["meter_id"], body["unit"], body["unsettled"], body["queued"]) == (meter["id"], "tokens", True, False)
+    first = body["settlement"]
+    usage.settle(store)
+    assert (ask(api).body["unsettled"], ask(api).body["data"]) == (False, body["data"])
+    assert rows(ask(api, as_of=first))[0][2] == "0.1"
+    assert ask(api, as_of=first).body["settlement"] == first
+
+
+def test_it_groups_filters_and_takes_a_body(api: Api, store: World) -> None:
+    make(api, **SUM)
+    usage.take(
+        store, usage.sent("1", {"v": 1, "m": "x"}), usage.sent("2", {"v": 2, "m": "y"}, subject="b"), usage.sent("3", {"v": 4})
+    )
+    start = "2026-03-01T00:00:00Z"
+    by_model = [(start, None, "x", "1"), (start, None, "y", "2"), (start, None, None, "4")]
+    assert rows(ask(api, group_by="model")) == rows(post(api, group_by=["model"])) == by_model
+    assert rows(ask(api, group_by=["subject", "model"], subjects="b")) == [(start, "b", "y", "2")]
+    assert rows(ask(api, filter_group_by=["model=x", "model=y"])) == [(start, None, "3")]
+    assert rows(post(api, filter_group_by={"model": [None]})) == rows(ask(api, filter_group_by="model")) == [(start, None, "4")]
+    assert rows(ask(api, window_size="HOUR", group_by="subject")) == [
+        ("2026-03-14T12:00:00Z", "acme", "5"), ("2026-03-14T12:00:00Z", "b", "2"),
+    ]  # fmt: skip
+
+
+def test_an_hour_that_happens_twice_is_two_windows(api: Api, store: World) -> None:
+    make(api, **SUM)
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    usage.take(store, *[usage.sent(str(n), {"v": n}, first + timedelta(hours=n)) for n in (0, 1, 2)])
+    period = {"from": "2026-10-25T00:00:00+02:00", "to": "2026-10-26T00:00:00+01:00", "time_zone": "Europe/Vienna"}
+    found = rows(ask(api, **period, window_size="HOUR"))
+    assert found == [(f"2026-10-25T0{n}:00:00Z", None, str(n)) for n in range(3)]
+    (day,) = ask(api, **period, window_size="DAY").body["data"]
+    assert (day["window_start"], day["window_end"]) == ("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z")
+
+
+@pytest.mark.parametrize("carry_over", [False, True])
+def test_many_groups_come_in_pages(api: Api, store: World, carry_over: bool) -> None:
+    make(api, **SUM | {"carry_over": carry_over})
+    events = [usage.sent(str(n), {"v": n, "m": f"model {n:05}"}) for n in range(10_000)]
+    for first in range(0, len(events), 1000):
+        usage.land(store, *events[first : first + 1000])
+    usage.settle(store)
+    found, cursor, pages = [], None, 0
+    while pages == 0 or cursor:
+        answer = post(api, group_by=["model"], window_size="DAY", limit=4_000, cursor=cursor, to="2026-03-16T00:00:00Z")
+        found += rows(answer)
+        cursor, pages = answer.body["pagination"]["next_cursor"], pages + 1
+    days = ["2026-03-14T00:00:00Z", "2026-03-15T00:00:00Z"][: 1 + carry_over]
+    assert found == [(day, None, f"model {n:05}", str(n)) for day in days for n in range(10_000)]
+    assert pages == (5 if carry_over else 3)
+    refused = ask(api, cursor=post(api, group_by=["model"], limit=1).body["pagination"]["next_cursor"])
+    assert (refused.status, refused.error.code) == (400, "invalid_cursor")
+
+
+def test_as_csv_in_pages_and_as_a_file(api: Api, store: World) -> None:
+    make(api, **SUM)
+    usage.take(store, usage.sent("1", {"v": "-1.50", "m": '=1+1, "x"'}), usage.sent("2", {"v": 2, "m": "y"}))
+    first = ask(api, format="csv", group_by=["model"], limit=1)
+    start = b"2026-03-01T00:00:00Z,2026-04-01T00:00:00Z"
+    assert first.body == b"window_start,window_end,model,value\r\n" + start + b',"\'=1+1, ""x""",-1.5\r\n'
+    assert first.headers["Content-Type"].startswith("text/csv") and first.headers["X-Queued"] == "false"
+    accepting = api.as_key().with_headers(Accept="text/csv")
+    cursor = first.headers["X-Next-Cursor"]
+    second = accepting.send(
+        "GET", "/v1/meters/tokens/query", query=MARCH | {"format": "csv", "group_by": "model", "cursor": cursor}
+    )
+    assert second.body.endswith(start + b",y,2\r\n") and "X-Next-Cursor" not in second.headers
+    for form, end in (("csv", start + b",y,2\r\n"), ("json", b'"value":"2"}\n')):
+        file = ask(api, format=form, group_by=["model"], link="true").body
+        key = urlsplit(file["url"]).path.partition("/usage_exports/")[2]
+        content = aws.client("s3").get_object(Bucket=required("BUCKET"), Key=f"usage_exports/{key}")["Body"].read()
+        assert content.endswith(end) and file["rows"] == 2
+        assert (file["bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code"),
+    [
+        ({"group_by": "nothing"}, 400, "unknown_dimension"),
+        ({"filter_group_by": "nothing=1"}, 400, "unknown_dimension"),
+        ({"filter_group_by": "subject=1"}, 400, "unknown_dimension"),
+        ({"group_by": "model') OR 1=1 --"}, 400, "unknown_dimension"),
+        ({"from": "2026-04-01T00:00:00Z"}, 400, "invalid_period"),
+        ({"from": "2026-03-01T00:00:00.5Z"}, 400, "invalid_period"),
+        ({"from": "2026-03-01T00:00:00"}, 400, "invalid_parameter"),
+        ({"from": "1800-03-01T00:00:00Z"}, 400, "invalid_period"),
+        ({"from": "1990-01-01T00:00:00Z", "window_size": "MINUTE"}, 400, "too_many_windows"),
+        ({"time_zone": "Europe/Atlantis"}, 400, "unknown_time_zone"),
+        ({"time_zone": "../../etc/passwd"}, 400, "unknown_time_zone"),
+        ({"window_size": "FORTNIGHT"}, 400, "invalid_parameter"),
+        ({"customers": "nobody"}, 404, "customer_not_found"),
+        ({"as_of": "-1"}, 400, "invalid_parameter"),
+    ],
+)
+def test_bad_questions_are_refused(api: Api, store: World, fields: dict[str, Any], status: int, code: str) -> None:
+    make(api, **SUM)
+    answer = ask(api, **fields)
+    assert (answer.status, answer.error.code) == (status, code), answer.body
+
+
+@pytest.mark.parametrize("text", ["' OR 1=1 --", "\\", "'); DROP TABLE usage_values; --", "{ws:String}", "a\tb\nc\x00", "ünï"])
+def test_texts_are_values_and_nothing_else(api: Api, store: World, text: str) -> None:
+    make(api, **SUM)
+    usage.take(store, usage.sent("1", {"v": 1, "m": "x"}), usage.sent("2", {"v": 2, "m": text}))
+    assert rows(ask(api, subjects=text)) == [("2026-03-01T00:00:00Z", None, "0")]
+    assert rows(post(api, filter_group_by={"model": [text]}, group_by=["model"])) == [("2026-03-01T00:00:00Z", None, text, "2")]
+
+
+def test_it_takes_the_scope_and_the_workspaces_own_meter(api: Api, store: World) -> None:
+    make(api, **SUM)
+    usage.take(store, usage.sent("1", {"v": 1}))
+    assert api.as_key(["meters:read"]).send("GET", "/v1/meters/tokens/query", query=MARCH).status == 403
+    assert api.as_key(["meters:read"]).post("/v1/meters/tokens/query", MARCH).status == 403
+    other = api.as_key(workspace_id=store.workspace())
+    assert other.send("GET", "/v1/meters/tokens/query", query=MARCH).error.code == "meter_not_found"
+    assert other.post("/v1/meters/tokens/query", MARCH).error.code == "meter_not_found"
