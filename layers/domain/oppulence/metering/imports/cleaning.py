@@ -28,15 +28,15 @@ def clean(scope: Scope) -> dict[str, int]:
     return {"cleaned": len(found)}
 
 
-def erase(uow: UnitOfWork) -> None:
+def erase(scope: Scope) -> None:
     """Delete all imports of the workspace with their files. Repeating it is harmless.
 
     Raises:
-        Unavailable: S3 does not answer; no row is deleted, and the record comes again.
+        Unavailable: S3 does not answer; no row is deleted.
     """
-    for import_id in store.ids(uow.conn):
-        files_gateway.delete(uow.workspace_id, import_id)
-    store.delete_all(uow.conn)
+    for import_id in in_transaction(scope, lambda uow: store.ids(uow.conn)):
+        files_gateway.delete(str(scope.workspace_id), import_id)
+    in_transaction(scope, lambda uow: store.delete_all(uow.conn))
 
 
 def _expire(uow: UnitOfWork, import_id: str) -> None:
