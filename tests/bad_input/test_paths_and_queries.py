@@ -76,10 +76,11 @@ def test_odd_filters_are_refused_by_name_or_find_nothing(callers: Callers, decla
 
 @pytest.mark.parametrize("declared", WITH_QUERY, ids=name_of)
 def test_odd_query_strings_are_refused(callers: Callers, declared: Route) -> None:
+    body = b"[]" if declared.takes else b""
     for text in QUERIES:
-        answer = invoke(callers.of(declared), declared, dict.fromkeys(declared.path_parameters, "anything"), text)
+        answer = invoke(callers.of(declared), declared, dict.fromkeys(declared.path_parameters, "anything"), text, body)
         if text == "&&&&":
-            assert answer.status in (200, 404)
+            assert answer.status in (200, 202, 404)
         else:
             assert_refused(answer, 400)
 

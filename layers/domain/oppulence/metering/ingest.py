@@ -1,14 +1,13 @@
 """Accepting usage events: they get their place, once, and go to the queue. Nothing else is written, so nothing else can fail."""
 
-import gzip
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from oppulence.kernel import clock, environment, queues
+from oppulence.kernel import clock, queues
 from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.ids import new_id
 from oppulence.kernel.uow import Scope
-from oppulence.metering import batches
+from oppulence.metering import batch_gateway, batches
 from oppulence.metering.batches import Batch
 from oppulence.metering.events import UsageAccepted
 from oppulence.metering.usage_event import SentEvent
@@ -49,10 +48,7 @@ def batch_of(event: UsageAccepted) -> Batch:
     """
     if event.batch is not None:
         return batches.read(event.batch)
-    from oppulence.kernel.aws import client
-
-    stored = client("s3").get_object(Bucket=environment.required("BUCKET"), Key=event.object_key)["Body"].read()
-    return batches.read(gzip.decompress(stored))
+    return batches.read(batch_gateway.get(event.object_key or ""))
 
 
 def _parts(events: Sequence[SentEvent]) -> Iterator[tuple[str, int, Sequence[SentEvent]]]:
@@ -72,13 +68,6 @@ def _fact(workspace_id: str, now: datetime, batch_id: str, events: int, text: st
     content = text.encode()
     if len(content) + text.count('"') + text.count("\\") <= INLINE_BYTES:  # as text within text each of these needs a backslash
         return UsageAccepted(batch_id=batch_id, events=events, batch=text)
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from oppulence.kernel.aws import client
-
     key = f"{ARCHIVE}{workspace_id}/{now:%Y-%m-%d}/{batch_id}.ndjson.gz"
-    try:
-        client("s3").put_object(Bucket=environment.required("BUCKET"), Key=key, Body=gzip.compress(content + b"\n", 1, mtime=0))
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable("The events could not be stored. Send them again, with the same ids.") from error
+    batch_gateway.put(key, content)
     return UsageAccepted(batch_id=batch_id, events=events, object_key=key)
