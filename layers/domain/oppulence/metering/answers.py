@@ -168,8 +168,8 @@ def answered(
         return _file(scope, reading, as_csv=as_csv)
     page = _page(scope, asking, reading)
     if not as_csv:
-        return Quantities(**_moment(reading), data=page.data, pagination=page.pagination)
-    told = {name: str(value) for name, value in _moment(reading).items() if name in ("settlement", "unsettled", "queued")}
+        return Quantities(**moment(reading), data=page.data, pagination=page.pagination)
+    told = {name: str(value) for name, value in moment(reading).items() if name in ("settlement", "unsettled", "queued")}
     headers = {f"X-{name.title()}": value.lower() for name, value in told.items()}
     if page.pagination.next_cursor:
         headers["X-Next-Cursor"] = page.pagination.next_cursor
@@ -205,7 +205,8 @@ def _shown(row: Row) -> Quantity:
     )  # fmt: skip
 
 
-def _moment(reading: Reading) -> dict[str, Any]:
+def moment(reading: Reading) -> dict[str, Any]:
+    """What the fields of `Moment` are."""
     asked = reading.asked
     return {
         "meter_id": asked.meter.id, "slug": asked.meter.slug, "unit": asked.meter.unit, "settlement": asked.snapshot.settled,
@@ -221,7 +222,7 @@ def _file(scope: Scope, reading: Reading, *, as_csv: bool) -> QuantitiesFile:
     size, digest = files_gateway.write(key, _pieces(reading, counted, as_csv=as_csv), content_type)
     url = files_gateway.link(key, f"{reading.asked.meter.slug}.{kind}")
     expires_at = clock.now() + timedelta(seconds=files_gateway.LINK_S)
-    return QuantitiesFile(**_moment(reading), url=url, expires_at=expires_at, rows=counted[0], bytes=size, sha256=digest)
+    return QuantitiesFile(**moment(reading), url=url, expires_at=expires_at, rows=counted[0], bytes=size, sha256=digest)
 
 
 def _pieces(reading: Reading, counted: list[int], *, as_csv: bool) -> Iterator[bytes]:

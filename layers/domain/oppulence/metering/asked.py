@@ -94,6 +94,7 @@ class Selection:
     filters: Mapping[str, Sequence[str | None]] | None = None
     as_of: datetime | int | None = None
     known_at: datetime | None = None
+    owned: tuple[Owned, ...] | None = None
 
 
 def read(uow: UnitOfWork, meter: str, selection: Selection) -> Asked:
@@ -115,6 +116,8 @@ def read(uow: UnitOfWork, meter: str, selection: Selection) -> Asked:
 
 
 def _owned(conn: Connection, selection: Selection, known_at: datetime | None) -> tuple[Owned, ...] | None:
+    if selection.owned is not None:
+        return selection.owned
     if selection.customers:
         return attribution.of_customers(conn, selection.customers, known_at)
     return attribution.of_all(conn, known_at) if CUSTOMER in selection.group_by else None

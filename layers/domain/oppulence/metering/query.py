@@ -6,7 +6,7 @@ up to a number, and the batches that had landed then; so all pages of one readin
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -17,6 +17,7 @@ from oppulence.metering import asked as asking
 from oppulence.metering import buckets as bucketing
 from oppulence.metering.aggregates import Form, form, statement
 from oppulence.metering.asked import CUSTOMER, SUBJECT, Asked, Selection
+from oppulence.metering.attribution import Owned
 from oppulence.metering.buckets import Buckets
 from oppulence.metering.combining import Cell, alone, levels, of_nothing, shown
 from oppulence.metering.errors import TooManyRows
@@ -35,7 +36,7 @@ class Question:
 
     `customers` are ids or keys; `filter_group_by` has the values of a dimension of which one must hold, None being no value.
     `as_of` is an instant: what had been settled, and was known of customers, by then; or the number of a settlement: what had
-    been settled up to it, of customers as they are known at `known_at`, else now.
+    been settled up to it, of customers as they are known at `known_at`, else now. `owned` says what is the customers' instead.
     """
 
     meter: str
@@ -49,6 +50,7 @@ class Question:
     filter_group_by: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     as_of: datetime | int | None = None
     known_at: datetime | None = None
+    owned: tuple[Owned, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -167,6 +169,10 @@ class Reading:
         subject, customer_id = groups.pop(SUBJECT, None), groups.pop(CUSTOMER, None)
         return Row(window.start, window.end, subject, customer_id, groups, value)
 
+    def within(self, window: Window) -> "Reading":
+        """The same of one window."""
+        return replace(self, windows=[window])
+
     def key(self, row: Row) -> tuple[datetime, Keys]:
         """The row's place."""
         own = {**row.groups, SUBJECT: row.subject, CUSTOMER: row.customer_id}
@@ -187,8 +193,9 @@ def read(scope: Scope, question: Question) -> Reading:
     tz, period = zone(question.time_zone), whole(question.since, question.until)
     found = [period] if question.window_size is None else windows(period, question.window_size, tz)
     selection = Selection(
-        tz, question.subjects, question.customers, question.group_by, question.filter_group_by, question.as_of, question.known_at
-    )
+        tz, question.subjects, question.customers, question.group_by, question.filter_group_by, question.as_of, question.known_at,
+        question.owned,
+    )  # fmt: skip
     asked = in_transaction(scope, lambda uow: asking.read(uow, question.meter, selection))
     return Reading(asked, found, form(asked.meter), question.window_size is None and not asked.group_by)
 

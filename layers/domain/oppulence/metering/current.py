@@ -1,0 +1,85 @@
+"""What one subject or customer has used so far, as of now."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from oppulence.kernel.uow import Scope
+from oppulence.metering import periods, query
+from oppulence.metering.answers import Moment, Text, moment
+from oppulence.metering.errors import InvalidPeriod
+from oppulence.metering.models import Aggregation
+from oppulence.metering.query import Question
+from oppulence.metering.windows import Window, WindowSize, zone
+
+AHEAD = timedelta(minutes=5)
+"""Events may be so far ahead of our clock."""
+
+
+class Period(StrEnum):
+    """Periods that a number can be current in."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+class CurrentQuery(BaseModel):
+    """Whose usage, and since when: of one subject or one customer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subject: Text | None = None
+    customer: Annotated[Text | None, Field(description="Its id or key.")] = None
+    period: Annotated[Period, Field(description="Which period of the time zone it is that goes on now.")] = Period.MONTH
+    since: Annotated[AwareDatetime | None, Field(description="Instead of a period: from this second until now.")] = None
+    time_zone: Annotated[str, Field(max_length=64, description="IANA name: where days, weeks and months begin.")] = "UTC"
+
+
+class CurrentUsage(Moment):
+    """A quantity that may still change."""
+
+    subject: str | None
+    customer: str | None
+    since: datetime
+    until: Annotated[datetime, Field(description="The first instant that is not in it.")]
+    value: Annotated[Decimal | None, Field(description="Exact. Null where there is none yet.")]
+
+
+def usage(scope: Scope, meter: str, asked: CurrentQuery, now: datetime) -> CurrentUsage:
+    """The quantity by now.
+
+    Raises:
+        MeterNotFound, CustomerNotFound, TooManySubjects, UnknownTimeZone
+        InvalidPeriod: not one of subject and customer is named, or `since` is not over.
+    """
+    if (asked.subject is None) == (asked.customer is None):
+        raise InvalidPeriod("Name one: `subject` or `customer`.", param="subject")
+    window = _window(asked, now)
+    whose = {"subjects": (asked.subject,)} if asked.subject is not None else {"customers": (asked.customer,)}
+    question = Question(meter, window.start, window.end, time_zone=asked.time_zone, **whose)  # type: ignore[arg-type]
+    reading = query.read(scope, question)
+    if reading.asked.meter.measure.aggregation is Aggregation.WEIGHTED_SUM:
+        window = Window(window.start, min(window.end, _after(now)))
+        reading = reading.within(window)
+    (row,) = reading.rows()
+    return CurrentUsage(
+        **moment(reading), subject=asked.subject, customer=asked.customer, since=window.start, until=window.end, value=row.value
+    )
+
+
+def _window(asked: CurrentQuery, now: datetime) -> Window:
+    if asked.since is None:
+        return periods.around(WindowSize(asked.period), zone(asked.time_zone), now)
+    since = asked.since.astimezone(UTC)
+    if since > now:
+        raise InvalidPeriod("The period has not begun. Name an instant that is over.", param="since")
+    return Window(since, _after(now + AHEAD))
+
+
+def _after(at: datetime) -> datetime:
+    """The first whole second after an instant."""
+    return at.replace(microsecond=0) + timedelta(seconds=1)

@@ -1,0 +1,73 @@
+"""The current period's quantity of one subject or customer: it reads what has just landed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from oppulence.kernel import clock
+from tests.metering import usage
+from tests.metering.support import make
+from tests.support.api import Api
+from tests.support.world import World
+
+SUM: dict[str, Any] = {"slug": "tokens", "aggregation": "SUM", "value_property": "$.v", "effective_from": None}
+
+
+def test_it_has_what_has_just_landed_and_no_other_subjects(api: Api, store: World) -> None:
+    make(api, **SUM)
+    now = clock.now()
+    usage.take(store, usage.sent("1", {"v": 1}, now), usage.sent("0", {"v": 100}, now - timedelta(days=40)))
+    usage.land(
+        store, usage.sent("2", {"v": "0.5"}, now), usage.sent("3", {"v": 7}, now, subject="b"), usage.sent("1", {"v": 8}, now)
+    )
+    found = api.as_key(["usage:read"]).get("/v1/meters/tokens/current", subject="acme")
+    assert (found.status, found.body["value"], found.body["unsettled"], found.body["queued"]) == (200, "1.5", True, False)
+    begun = datetime.fromisoformat(found.body["since"])
+    assert begun == now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    assert api.as_key().get("/v1/meters/tokens/current", subject="nobody").body["value"] == "0"
+    since = (now - timedelta(days=41)).replace(microsecond=0).isoformat()
+    assert api.as_key().get("/v1/meters/tokens/current", subject="acme", since=since).body["value"] == "101.5"
+
+
+def test_a_customers_usage_is_that_of_its_key_and_subjects(api: Api, store: World) -> None:
+    make(api, **SUM)
+    caller, now = api.as_key(), clock.now()
+    customer = caller.post("/v1/customers", {"key": "acme"}).body["id"]
+    assert caller.post(f"/v1/customers/{customer}/subjects", {"subject": "b"}).status == 201
+    usage.take(store, usage.sent("1", {"v": 1}, now), usage.sent("2", {"v": 2}, now, subject="b"), usage.sent("3", {"v": 4}, now,
+               subject="c"))  # fmt: skip
+    for name in (customer, "acme"):
+        assert caller.get("/v1/meters/tokens/current", customer=name).body["value"] == "3"
+
+
+def test_a_weighted_sum_goes_until_now(api: Api, store: World) -> None:
+    make(api, **SUM | {"aggregation": "WEIGHTED_SUM", "carry_over": True})
+    now = clock.now()
+    usage.land(store, usage.sent("1", {"v": 6}, now - timedelta(days=70)))
+    body = api.as_key().get("/v1/meters/tokens/current", subject="acme").body
+    assert body["value"] == "6" and datetime.fromisoformat(body["until"]) <= now + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code"),
+    [
+        ({}, 400, "invalid_period"),
+        ({"subject": "a", "customer": "b"}, 400, "invalid_period"),
+        ({"subject": "a", "since": "2199-01-01T00:00:00Z"}, 400, "invalid_period"),
+        ({"subject": "a", "since": "2026-01-01T00:00:00.25Z"}, 400, "invalid_period"),
+        ({"subject": "a", "time_zone": "Nowhere"}, 400, "unknown_time_zone"),
+        ({"customer": "nobody"}, 404, "customer_not_found"),
+    ],
+)
+def test_bad_questions_are_refused(api: Api, store: World, fields: dict[str, Any], status: int, code: str) -> None:
+    make(api, **SUM)
+    answer = api.as_key().get("/v1/meters/tokens/current", **fields)
+    assert (answer.status, answer.error.code) == (status, code)
+
+
+def test_it_takes_the_scope_and_the_workspaces_own_meter(api: Api, store: World) -> None:
+    make(api, **SUM)
+    assert api.as_key(["meters:read"]).get("/v1/meters/tokens/current", subject="a").status == 403
+    other = api.as_key(workspace_id=store.workspace())
+    assert other.get("/v1/meters/tokens/current", subject="a").error.code == "meter_not_found"
