@@ -10,6 +10,8 @@ from oppulence.kernel import aws, olap
 from oppulence.kernel.errors import Unavailable
 from oppulence.metering.events import UsageExportRequested
 from oppulence.metering.exports import events_content, files_gateway, writing
+from oppulence.metering.exports import store as store_of_exports
+from oppulence.metering.exports.parts import Column
 from tests.metering import exporting
 from tests.metering.exporting import CONSUMER, ask, manifest, read, run, show
 from tests.metering.rules import NOON
@@ -154,7 +156,7 @@ def crash_when(name: str, number: int, module: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, name, failing)
 
 
-@pytest.mark.parametrize(("module", "name"), [(files_gateway, "write"), (writing.store, "note_file"), (olap, "stream")])
+@pytest.mark.parametrize(("module", "name"), [(files_gateway, "write"), (store_of_exports, "note_file"), (olap, "stream")])
 @pytest.mark.parametrize("number", [1, 3, 4])
 def test_a_store_that_goes_away_loses_and_doubles_nothing(
     store: World, api: Api, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, number: int
@@ -194,7 +196,7 @@ def test_what_fails_for_its_content_is_given_up_and_told(store: World, api: Api,
     events(store, 2)
     asked = ask(api)
     (first,) = [one for one in store.envelopes() if one.type == UsageExportRequested.type]
-    monkeypatch.setattr(events_content, "COLUMNS", (events_content.Column("x", "text", "", "no_such_column"),))
+    monkeypatch.setattr(events_content, "COLUMNS", (Column("x", "text", "", "no_such_column"),))
     for number in range(1, writing.MAX_FAILURES):
         store.deliver(CONSUMER, first.model_copy(update={"id": f"ev_{number}"}))
         export = show(api, asked["id"])

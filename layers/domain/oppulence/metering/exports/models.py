@@ -160,6 +160,7 @@ class Export(Row):
     next_at: datetime | None
     status: Status
     settlement: int | None
+    as_of: datetime | None
     cursor: dict[str, Any] | None
     files: int
     rows: int

@@ -47,7 +47,7 @@ def create(uow: UnitOfWork, wanted: NewExport) -> ExportView:
         selection=Selection.model_validate(wanted.model_dump(include=set(Selection.model_fields))), since=wanted.since,
         until=wanted.until, every=wanted.schedule, time_zone=wanted.time_zone,
         next_at=wanted.schedule and periods.next_end(wanted.schedule.size, zone(wanted.time_zone), uow.now), status=status,
-        settlement=None,
+        settlement=None, as_of=None,
         cursor=None, files=0, rows=0, bytes=0, done=0, total=None, manifest_sha256=None, error=None, failures=0,
         requested_at=uow.now, ended_at=None,
     )  # fmt: skip

@@ -15,8 +15,8 @@ LEASE_S = 300
 """How long whoever writes an export's files has it for itself: longer than a function lives."""
 
 _EXPORTS = """
-    SELECT id, schedule_id, kind, format, selection, since, until, every, time_zone, next_at, status, settlement, cursor, files,
-           rows, bytes, done, total, manifest_sha256, error, failures, requested_at, ended_at
+    SELECT id, schedule_id, kind, format, selection, since, until, every, time_zone, next_at, status, settlement, as_of, cursor,
+           files, rows, bytes, done, total, manifest_sha256, error, failures, requested_at, ended_at
       FROM metering.exports
 """
 
@@ -107,7 +107,7 @@ def claim(conn: Connection, export_id: str) -> Export | None:
                SET held_until = clock_timestamp() + make_interval(secs => %s), touched_at = clock_timestamp()
              WHERE id = %s AND status = 'running' AND held_until < clock_timestamp()
             RETURNING id, schedule_id, kind, format, selection, since, until, every, time_zone, next_at, status, settlement,
-                      cursor, files, rows, bytes, done, total, manifest_sha256, error, failures, requested_at, ended_at
+                      as_of, cursor, files, rows, bytes, done, total, manifest_sha256, error, failures, requested_at, ended_at
             """,
             (LEASE_S, export_id),
         ).fetchone()
@@ -116,8 +116,8 @@ def claim(conn: Connection, export_id: str) -> Export | None:
 def begin(conn: Connection, export: Export) -> None:
     """Say once and for all what the export holds, and how much that is."""
     conn.execute(
-        "UPDATE metering.exports SET settlement = %s, total = %s, cursor = %s WHERE id = %s AND settlement IS NULL",
-        (export.settlement, export.total, _json(export.cursor), export.id),
+        "UPDATE metering.exports SET settlement = %s, as_of = %s, total = %s, cursor = %s WHERE id = %s AND settlement IS NULL",
+        (export.settlement, export.as_of, export.total, _json(export.cursor), export.id),
     )
 
 

@@ -1,8 +1,9 @@
-"""Files of windows: quantities of meters as `query` answers, meter by meter and window by window."""
+"""Files of windows: quantities of meters as `query` answers, meter by meter, in its order, cut by number."""
 
 from base64 import b64encode
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_json
@@ -11,38 +12,19 @@ from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import meters, query
 from oppulence.metering import store as meters_store
 from oppulence.metering.definition import RESERVED
-from oppulence.metering.errors import InvalidExport, TooManyRows
+from oppulence.metering.errors import InvalidExport
 from oppulence.metering.exports.models import Export
 from oppulence.metering.exports.parts import Column, Part, as_text
 from oppulence.metering.models import Meter, MeterQuery
-from oppulence.metering.query import Question
+from oppulence.metering.query import Question, Reading
 from oppulence.metering.windows import Window, whole, windows, zone
 
 FILE_ROWS = 50_000
-"""At least so many rows are in each file but the last."""
+"""Memory holds them; the last rows of a meter may end a file before it has so many."""
 
 MAX_METERS = 500
-FIRST_ASK, MOST_ASKED = 24, 10_000
-"""Windows that are asked for at once: fewer where these give too many rows, more where they give few."""
-
 _PREFIX = "group_"
 _TYPES = {"text": "Nullable(String)", "decimal": "Nullable(String)", "timestamp": "Int64", "integer": "Int64"}
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where the work is: which meter, which of its windows, and how many windows are asked for at once."""
-
-    meters: list[str]
-    meter: int
-    window: int
-    ask: int
-
-    def pack(self) -> dict[str, Any] | None:
-        """As it is stored; None at the end."""
-        if self.meter == len(self.meters):
-            return None
-        return asdict(self)
 
 
 def columns(export: Export) -> list[Column]:
@@ -70,56 +52,55 @@ def begin(scope: Scope, export: Export) -> tuple[dict[str, Any] | None, int]:
         MeterNotFound: one that was named is gone.
     """
     ids = in_transaction(scope, lambda uow: [one.id for one in _meters(uow, export)])
-    place = _Place(ids, 0, 0, FIRST_ASK).pack()
-    return place, len(ids) * len(_windows(export))
+    return _place(ids, 0, None), len(ids) * len(_windows(export))
 
 
 def part(scope: Scope, export: Export) -> Part | None:
     """What the next file holds; None after the last one. The first may be empty.
 
     Raises:
-        TooManyRows: one window has more rows than are answered.
+        TooManySubjects: the customers have more than a question takes.
     """
-    if export.cursor is None and export.files:
-        return None
-    place, all_windows = _Place(**(export.cursor or _NOWHERE)), _windows(export)
+    if export.cursor is None:
+        return None if export.files else Part(0, {"cursor": None, "done": export.done}, _statement(export, []), {})
+    ids, number, after = export.cursor["meters"], export.cursor["meter"], export.cursor["after"]
     rows: list[dict[str, Any]] = []
-    done = export.done
-    while place.meter < len(place.meters) and len(rows) < FILE_ROWS:
-        meter = in_transaction(scope, lambda uow: meters.get(uow, place.meters[place.meter]))
-        found, asked = _ask(scope, export, meter, all_windows[place.window :], place)
-        rows += found
-        done += asked
-        place.window += asked
-        if place.window == len(all_windows):
-            place.meter, place.window = place.meter + 1, 0
+    all_windows = _windows(export)
+    while number < len(ids) and len(rows) < FILE_ROWS:
+        meter = in_transaction(scope, lambda uow: meters.get(uow, ids[number]))  # noqa: B023
+        reading = _reading(scope, export, meter)
+        most = FILE_ROWS - len(rows)
+        found = reading.rows((datetime.fromisoformat(after[0]), tuple(after[1:])) if after else None, most)
+        rows += [_row(meter, row) for row in found]
+        if len(found) == most:
+            start, keys = reading.key(found[-1])
+            after = [start.isoformat(), *keys]
+        else:
+            number, after = number + 1, None
+    passed = bisect_right([one.start for one in all_windows], datetime.fromisoformat(after[0])) - 1 if after else 0
     if not rows and export.files:
         return None
-    return Part(len(rows), {"cursor": place.pack(), "done": done}, _statement(export, rows), {})
+    return Part(
+        len(rows),
+        {"cursor": _place(ids, number, after), "done": number * len(all_windows) + passed},
+        _statement(export, rows),
+        {},
+    )
 
 
-_NOWHERE: dict[str, Any] = {"meters": [], "meter": 0, "window": 0, "ask": FIRST_ASK}
+def _place(ids: Sequence[str], number: int, after: Sequence[str | None] | None) -> dict[str, Any] | None:
+    """Where the work is: which meter, and the window and groups of its last row. None at the end."""
+    return {"meters": ids, "meter": number, "after": after} if number < len(ids) else None
 
 
-def _ask(scope: Scope, export: Export, meter: Meter, left: Sequence[Window], place: _Place) -> tuple[list[dict[str, Any]], int]:
-    """Rows of the next windows, and how many windows these were."""
-    known = [name for name in export.selection.group_by or [] if name in RESERVED or name in meter.group_by]
-    while True:
-        asked = left[: place.ask]
-        question = Question(
-            meter.id, asked[0].start, asked[-1].end, export.selection.window_size, export.time_zone,
-            subjects=tuple(export.selection.subjects or ()), group_by=tuple(known), as_of=export.settlement,
-        )  # fmt: skip
-        try:
-            answer = query.answer(scope, question)
-        except TooManyRows:
-            if len(asked) == 1:
-                raise
-            place.ask = max(1, len(asked) // 4)
-            continue
-        if len(answer.rows) < FILE_ROWS // 4:
-            place.ask = min(place.ask * 2, MOST_ASKED)
-        return [_row(meter, row) for row in answer.rows], len(asked)
+def _reading(scope: Scope, export: Export, meter: Meter) -> Reading:
+    known = tuple(name for name in export.selection.group_by or () if name in RESERVED or name in meter.group_by)
+    since, until = export.period
+    question = Question(
+        meter.id, since, until, export.selection.window_size, export.time_zone, subjects=tuple(export.selection.subjects or ()),
+        group_by=known, as_of=export.settlement, known_at=export.as_of,
+    )  # fmt: skip
+    return query.read(scope, question)
 
 
 def _row(meter: Meter, row: query.Row) -> dict[str, Any]:

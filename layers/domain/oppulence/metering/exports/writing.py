@@ -76,8 +76,8 @@ def _write(scope: Scope, export: Export) -> None:
 
 def _begin(scope: Scope, export: Export) -> Export:
     """Fix what the export holds."""
-    settled = in_transaction(scope, lambda uow: snapshot(uow.conn).settled)
-    fixed = export.model_copy(update={"settlement": settled})
+    settled, now = in_transaction(scope, lambda uow: (snapshot(uow.conn).settled, uow.now))
+    fixed = export.model_copy(update={"settlement": settled, "as_of": now})
     if export.kind is Kind.EVENTS:
         cursor, total = None, events_content.total(str(scope.workspace_id), fixed)
     else:
