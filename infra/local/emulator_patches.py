@@ -17,6 +17,8 @@ SPAWNS = 2  # at a time: workers import for half a second of CPU, and two cores 
 CONSUMERS_PER_QUEUE = 2  # the lowest maximum concurrency AWS accepts
 WAIT_SLICE_S = 0.25
 WINDOWLESS_BATCH = 10  # AWS: a batch over 10 needs a batching window
+INVOCATION_BYTES = 6_000_000
+MESSAGE_BYTES = 256_000  # the largest that we send
 UNTYPED_ERROR = "Runtime.HandlerError"
 
 
@@ -164,11 +166,16 @@ def allow_large_batches() -> None:
 
     @functools.wraps(receive)
     def receive_all(queue_url: str, max_number: int) -> list[dict[str, Any]]:
-        """Take batches of ten until there are enough; CloudFormation checked that over ten come with a window."""
+        """Take batches of ten until there are enough; CloudFormation checked that over ten come with a window.
+
+        As on AWS a function gets no more than an invocation may hold.
+        """
         taken: list[dict[str, Any]] = []
-        while len(taken) < max_number:
+        left = INVOCATION_BYTES
+        while len(taken) < max_number and left >= WINDOWLESS_BATCH * MESSAGE_BYTES:
             batch = receive(queue_url, min(WINDOWLESS_BATCH, max_number - len(taken)))
             taken += batch
+            left -= sum(len(message["body"]) for message in batch)
             if len(batch) < WINDOWLESS_BATCH:
                 break
         return taken

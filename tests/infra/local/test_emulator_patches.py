@@ -8,7 +8,15 @@ from importlib.metadata import version
 import pytest
 
 from infra.local import emulator_keys, emulator_main
-from infra.local.emulator_patches import EmulatorChanged, class_name, original, setting, take_partner_events, window_is_open
+from infra.local.emulator_patches import (
+    EmulatorChanged,
+    allow_large_batches,
+    class_name,
+    original,
+    setting,
+    take_partner_events,
+    window_is_open,
+)
 
 
 def test_the_pin_is_what_is_installed() -> None:
@@ -90,3 +98,18 @@ def test_a_partners_event_is_taken_and_no_other_of_aws(monkeypatch: pytest.Monke
         entry = {"Source": source, "DetailType": "customer.created", "Detail": "{}"}
         taken[source] = json.loads(eventbridge._put_events({"Entries": [entry]})[2])["FailedEntryCount"]
     assert taken == {"aws.partner/stripe.com/ed_1": 0, "aws.ec2": 1}
+
+
+@pytest.mark.parametrize(("size", "taken"), [(100, 500), (250_000, 20), (64_000, 60)])
+def test_a_function_gets_no_more_messages_than_an_invocation_holds(
+    monkeypatch: pytest.MonkeyPatch, size: int, taken: int
+) -> None:
+    from ministack.services import sqs
+
+    def receive(queue_url: str, max_number: int) -> list[dict[str, str]]:
+        return [{"body": "x" * size}] * max_number
+
+    monkeypatch.setattr(sqs, "_receive_messages_for_esm", receive)
+    allow_large_batches()
+    assert len(sqs._receive_messages_for_esm("queue", 500)) == taken
+    assert len(sqs._receive_messages_for_esm("queue", 7)) == 7
