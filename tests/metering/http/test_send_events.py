@@ -9,11 +9,12 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from oppulence.kernel import aws
-from oppulence.metering import batches, cloudevents, ingest, receiving
+from oppulence.metering import batches, cloudevents, event_document, ingest, receiving
 from oppulence.metering.batches import Batch
-from oppulence.metering.cloudevents import Defaults, Sent
+from oppulence.metering.cloudevents import MANY, ONE, PLAIN, Defaults, Sent
 from oppulence.metering.events import UsageAccepted
 from tests.support import cloud
 from tests.support.api import Answer, Api
@@ -87,6 +88,14 @@ def test_an_event_goes_to_the_queue_as_it_was_sent(sender: Api, world: World) ->
 def test_every_form_is_the_same_event(sender: Api, kind: str, body: Any) -> None:
     (event,) = taken(send(sender, body, kind))
     assert (event.source, event.id, event.type, event.subject, event.data) == ("app", "1", "call", "acme", '{"n": 1}')
+
+
+@pytest.mark.parametrize("kind", [PLAIN, ONE, MANY])
+def test_the_samples_of_the_document_are_what_it_says_and_are_taken(sender: Api, kind: str) -> None:
+    shown = event_document.media_types()[kind]
+    Draft202012Validator(shown["schema"]).validate(shown["example"])
+    assert len(taken(send(sender, shown["example"], kind))) == 1
+    assert not Draft202012Validator(shown["schema"]).is_valid({"id": 5})
 
 
 def test_binary_mode_has_its_attributes_in_headers(sender: Api) -> None:

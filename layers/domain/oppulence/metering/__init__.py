@@ -8,11 +8,15 @@ quantity that goes on from window to window (`carry_over`).
 Invariants: no number passes through a float; an event belongs, by its own time, to at most one version of a meter, and a new
 version never begins in the past, so past windows keep what they counted; how a meter aggregates never changes, so the values
 of all its versions are values of one kind; windows tile their period; a meter that counted something is never deleted.
-Emits: metering.meter.created|updated|archived.
+Emits: metering.meter.created|updated|archived, metering.usage.accepted (by a queue of its own, not by the bus).
 Consumes: tenancy.workspace.erased.
 
 `evaluation`, `quantities` and `windows` are pure functions and say what is right, case by case; whatever stores values or asks
-for them must agree with them. This context neither takes in nor stores usage events itself, and answers no queries.
+for them must agree with them.
+
+Events come in by `receiving`, which reads each (`cloudevents`) and says what became of it, and `ingest`, which gives those that can
+be taken their place (an instant and a sequence, once and for all) and puts them on the queue in `batches`; nothing else is written
+then, so no store that is away keeps events out.
 
 The rules read `usage_event.UsageEvent`. Versions take turns: a window in which one begins takes the older version's values
 before that instant and the newer one's after it, and is rounded by the rule that held when it began.
