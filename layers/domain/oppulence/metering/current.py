@@ -59,9 +59,9 @@ def usage(scope: Scope, meter: str, asked: CurrentQuery, now: datetime) -> Curre
     if (asked.subject is None) == (asked.customer is None):
         raise InvalidPeriod("Name one: `subject` or `customer`.", param="subject")
     window = _window(asked, now)
-    whose = {"subjects": (asked.subject,)} if asked.subject is not None else {"customers": (asked.customer,)}
-    question = Question(meter, window.start, window.end, time_zone=asked.time_zone, **whose)  # type: ignore[arg-type]
-    reading = query.read(scope, question)
+    subjects = () if asked.subject is None else (asked.subject,)
+    customers = () if asked.customer is None else (asked.customer,)
+    reading = query.read(scope, Question(meter, window.start, window.end, None, asked.time_zone, subjects, customers))
     if reading.asked.meter.measure.aggregation is Aggregation.WEIGHTED_SUM:
         window = Window(window.start, min(window.end, _after(now)))
         reading = reading.within(window)

@@ -158,3 +158,15 @@ class EventNotFound(NotFound):
     """No such usage event in this workspace."""
 
     code = "usage_event_not_found"
+
+
+class FreezeNotFound(NotFound):
+    """Nothing was frozen under this key."""
+
+    code = "frozen_quantity_not_found"
+
+
+class FreezeDiffers(Conflict):
+    """Something else was frozen under this key."""
+
+    code = "frozen_quantity_differs"

@@ -1,0 +1,138 @@
+"""What higher contexts may ask of metering: quantities that stay as they are, and what came later as adjustments.
+
+A frozen quantity has what was settled when it was frozen, up to a settlement's number. What lands or settles later for its
+period, or is attributed otherwise, comes out as adjustments. Each is numbered, told with the same number and delta for ever, and
+can be computed again to the digit, also after the analytical store was rebuilt.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from oppulence.customers import api as customers
+from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
+from oppulence.metering import freezes, query, snapshots, store
+from oppulence.metering.attribution import Owned
+from oppulence.metering.errors import FreezeDiffers, FreezeNotFound
+from oppulence.metering.freezes import Freeze, Frozen
+from oppulence.metering.query import Question
+
+__all__ = ["Freeze", "Frozen", "adjustments", "frozen_quantity", "recomputed"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    quantity: Decimal | None
+    settlement: int
+    known_at: datetime
+    owned: tuple[Owned, ...] | None
+    meter_id: str
+
+
+def frozen_quantity(scope: Scope, wanted: Freeze) -> Frozen:
+    """The quantity of a period, frozen under a key by the first call; every later call gives the same.
+
+    Raises:
+        FreezeDiffers: something else was frozen under this key.
+        MeterNotFound, CustomerNotFound, TooManySubjects, InvalidPeriod, UnknownTimeZone
+        Unavailable: the analytical store cannot be reached.
+    """
+    known = in_transaction(scope, lambda uow: freezes.get(uow.conn, wanted.key))
+    if known is None:
+        found = _computed(scope, wanted)
+        in_transaction(scope, lambda uow: _save(uow, wanted, found))
+        known = in_transaction(scope, lambda uow: freezes.get(uow.conn, wanted.key))
+    if known is None or not in_transaction(scope, lambda uow: _is_of(uow, known, wanted)):
+        raise FreezeDiffers(f"Under the key {wanted.key} another meter, subject, customer or period was frozen.", param="key")
+    return in_transaction(scope, lambda uow: freezes.numbers(uow.conn, wanted.key, 0))[0]
+
+
+def adjustments(scope: Scope, key: str, after: int = 0) -> list[Frozen]:
+    """What changed since the freeze, in order, after an adjustment's number. A change that nobody was told of becomes a new one.
+
+    Raises:
+        FreezeNotFound: nothing was frozen under this key.
+        Unavailable: the analytical store cannot be reached.
+    """
+    wanted, last = in_transaction(scope, lambda uow: _last(uow, key))
+    found = _computed(scope, wanted)
+    if found.settlement >= last.settlement and found.quantity != last.quantity:
+        in_transaction(scope, lambda uow: _add(uow, key, last, found))
+    return in_transaction(scope, lambda uow: freezes.numbers(uow.conn, key, after + 1))
+
+
+def recomputed(scope: Scope, key: str, number: int = 0) -> Decimal | None:
+    """What a frozen quantity, or what an adjustment made of it, comes to when it is computed again: the same.
+
+    Raises:
+        FreezeNotFound: there is none of this key and number.
+        Unavailable: the analytical store cannot be reached.
+    """
+    wanted, _ = in_transaction(scope, lambda uow: _last(uow, key))
+    found = next(iter(in_transaction(scope, lambda uow: freezes.numbers(uow.conn, key, number))), None)
+    if found is None or found.number != number:
+        raise FreezeNotFound(f"The quantity frozen under {key} has no number {number}.", param="number")
+    return _quantity(scope, wanted, found.settlement, found.known_at, found.owned)[0]
+
+
+def _last(uow: UnitOfWork, key: str) -> tuple[Freeze, Frozen]:
+    wanted = freezes.get(uow.conn, key)
+    if wanted is None:
+        raise FreezeNotFound(f"Nothing was frozen under the key {key[:64]}.", param="key")
+    return wanted, freezes.numbers(uow.conn, key, 0)[-1]
+
+
+def _computed(scope: Scope, wanted: Freeze) -> _Found:
+    """The quantity of what is settled now."""
+    settled, now = in_transaction(scope, lambda uow: (snapshots.snapshot(uow.conn).settled, uow.now))
+    quantity, owned, meter_id = _quantity(scope, wanted, settled, now, None)
+    return _Found(quantity, settled, now, owned, meter_id)
+
+
+def _quantity(
+    scope: Scope, wanted: Freeze, settlement: int, known_at: datetime, owned: tuple[Owned, ...] | None
+) -> tuple[Decimal | None, tuple[Owned, ...] | None, str]:
+    question = Question(
+        wanted.meter, wanted.since, wanted.until, time_zone=wanted.time_zone,
+        subjects=() if wanted.subject is None else (wanted.subject,),
+        customers=() if wanted.customer is None else (wanted.customer,), as_of=settlement, known_at=known_at, owned=owned,
+    )  # fmt: skip
+    reading = query.read(scope, question)
+    (row,) = reading.rows()
+    return row.value, reading.asked.owned, reading.asked.meter.id
+
+
+def _save(uow: UnitOfWork, wanted: Freeze, found: _Found) -> None:
+    customer_id = None if wanted.customer is None else _customer(uow, wanted.customer)
+    if freezes.insert(uow.conn, uow.workspace_id, wanted, found.meter_id, customer_id):
+        _add(uow, wanted.key, None, found)
+        store.mark_used(uow.conn, [found.meter_id], uow.now)
+
+
+def _add(uow: UnitOfWork, key: str, last: Frozen | None, found: _Found) -> None:
+    before = Decimal(0) if last is None or last.quantity is None else last.quantity
+    frozen = Frozen(
+        0 if last is None else last.number + 1, found.settlement, found.known_at, found.owned, found.quantity,
+        freezes.difference(found.quantity or Decimal(0), before),
+    )  # fmt: skip
+    freezes.add(uow.conn, uow.workspace_id, key, frozen)
+
+
+def _is_of(uow: UnitOfWork, known: Freeze, wanted: Freeze) -> bool:
+    """Whether this was frozen: meter and customer may be named in other words."""
+    if known.meter != wanted.meter:
+        meter = store.get(uow.conn, wanted.meter)
+        if meter is None or meter.id != known.meter:
+            return False
+    if known.customer != wanted.customer and (wanted.customer is None or _customer(uow, wanted.customer) != known.customer):
+        return False
+    return (known.since, known.until, known.time_zone, known.subject) == (
+        wanted.since,
+        wanted.until,
+        wanted.time_zone,
+        wanted.subject,
+    )
+
+
+def _customer(uow: UnitOfWork, id_or_key: str) -> str | None:
+    return customers.resolved(uow.conn, [id_or_key]).get(id_or_key)

@@ -1,0 +1,98 @@
+"""Frozen quantities: they stay, what comes later is told as adjustments, and both can be computed again."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from oppulence.kernel.uow import Scope
+from oppulence.metering import api as metering
+from oppulence.metering.api import Freeze
+from oppulence.metering.errors import FreezeDiffers, FreezeNotFound
+from tests.metering import usage
+from tests.metering.support import make
+from tests.metering.test_attribution import customer, give
+from tests.support.api import Api
+from tests.support.world import World
+
+DAY = timedelta(days=1)
+JUNE, JULY = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
+SUM: dict[str, Any] = {"slug": "tokens", "aggregation": "SUM", "value_property": "$.v", "effective_from": None}
+
+
+def scope(world: World) -> Scope:
+    return Scope("metering", world.workspace_id)
+
+
+def sums(world: World, key: str = "inv_1", after: int = 0) -> list[tuple[int, Decimal | None, Decimal]]:
+    return [(one.number, one.quantity, one.delta) for one in metering.adjustments(scope(world), key, after)]
+
+
+def test_what_comes_later_is_an_adjustment_told_once(api: Api, store: World) -> None:
+    make(api, **SUM)
+    usage.take(store, usage.sent("1", {"v": "0.1"}, JUNE), usage.sent("2", {"v": 5}, JULY))
+    usage.land(store, usage.sent("3", {"v": 2}, JUNE))
+    wanted = Freeze("inv_1", "tokens", JUNE, JULY, subject="acme")
+    frozen = metering.frozen_quantity(scope(store), wanted)
+    assert (frozen.number, frozen.quantity, frozen.delta) == (0, Decimal("0.1"), Decimal("0.1"))  # what is settled, and no more
+    assert sums(store) == []
+    usage.settle(store)
+    usage.take(store, usage.sent("1", {"v": 9}, JUNE))
+    assert sums(store) == [(1, Decimal("2.1"), Decimal(2))]
+    usage.take(store, usage.sent("4", {"v": "-2.1"}, JUNE + 3 * DAY), usage.sent("5", {"v": 1}, JUNE, subject="b"))
+    assert sums(store) == sums(store) == [(1, Decimal("2.1"), Decimal(2)), (2, Decimal(0), Decimal("-2.1"))]
+    assert sums(store, after=1) == [(2, Decimal(0), Decimal("-2.1"))]
+    assert metering.frozen_quantity(scope(store), wanted) == frozen
+    assert [metering.recomputed(scope(store), "inv_1", n) for n in range(3)] == [Decimal("0.1"), Decimal("2.1"), Decimal(0)]
+
+
+def test_a_customers_quantity_is_computed_again_as_its_subjects_were(api: Api, store: World) -> None:
+    make(api, **SUM)
+    a, b = customer(api, "a", ("s", None)), customer(api, "b")
+    usage.take(store, *[usage.sent(str(n), {"v": 1}, JUNE + n * DAY, subject="s") for n in range(10)])
+    frozen = metering.frozen_quantity(scope(store), Freeze("a", "tokens", JUNE, JULY, customer="a"))
+    assert frozen.quantity == 10
+    give(api, b, "s", JUNE + 4 * DAY)
+    assert sums(store, "a") == [(1, Decimal(4), Decimal(-6))]
+    assert metering.frozen_quantity(scope(store), Freeze("b", "tokens", JUNE, JULY, customer=b)).quantity == 6
+    assert [metering.recomputed(scope(store), "a", n) for n in (0, 1)] == [10, 4]
+    assert metering.frozen_quantity(scope(store), Freeze("a", "tokens", JUNE, JULY, customer=a)) == frozen
+
+
+def test_a_change_of_the_meter_does_not_move_what_was_frozen(api: Api, store: World) -> None:
+    meter = make(api, **SUM | {"rounding": {"mode": "ceil", "precision": 0}})
+    usage.take(store, usage.sent("1", {"v": "0.25", "w": 7}, JUNE))
+    assert metering.frozen_quantity(scope(store), Freeze("k", "tokens", JUNE, JULY, subject="acme")).quantity == 1
+    assert api.as_key().patch("/v1/meters/tokens", {"value_property": "$.w"}).status == 200
+    usage.take(store, usage.sent("2", {"v": 1, "w": 50}, JUNE))
+    assert sums(store, "k") == [(1, Decimal(2), Decimal(1))]
+    assert api.as_key().delete("/v1/meters/tokens").status == 204
+    assert metering.recomputed(scope(store), "k") == 1
+    assert metering.frozen_quantity(scope(store), Freeze("l", meter["id"], JUNE, JULY, subject="acme")).quantity == 2
+
+
+def test_nothing_is_zero_and_the_average_of_nothing_none(api: Api, store: World) -> None:
+    make(api, **SUM), make(api, **SUM | {"slug": "mean", "aggregation": "AVG"})
+    assert metering.frozen_quantity(scope(store), Freeze("s", "tokens", JUNE, JULY, subject="acme")).quantity == 0
+    mean = metering.frozen_quantity(scope(store), Freeze("m", "mean", JUNE, JULY, subject="acme"))
+    assert mean.quantity is None and mean.delta == 0
+    usage.take(store, usage.sent("1", {"v": 1}, JUNE), usage.sent("2", {"v": 2}, JUNE))
+    assert sums(store, "m") == [(1, Decimal("1.5"), Decimal("1.5"))]
+
+
+def test_a_key_is_for_one_thing_and_of_one_workspace(api: Api, store: World) -> None:
+    make(api, **SUM)
+    metering.frozen_quantity(scope(store), Freeze("k", "tokens", JUNE, JULY, subject="acme"))
+    make(api, **SUM | {"slug": "other"})
+    others = (
+        Freeze("k", "tokens", JUNE, JULY, subject="b"), Freeze("k", "tokens", JUNE, JULY + DAY, subject="acme"),
+        Freeze("k", "other", JUNE, JULY, subject="acme"), Freeze("k", "tokens", JUNE, JULY, customer=customer(api, "acme")),
+    )  # fmt: skip
+    for other in others:
+        with pytest.raises(FreezeDiffers):
+            metering.frozen_quantity(scope(store), other)
+    elsewhere = Scope("metering", store.workspace())
+    for refused in (lambda: metering.adjustments(elsewhere, "k"), lambda: metering.recomputed(scope(store), "k", 1)):
+        with pytest.raises(FreezeNotFound):
+            refused()
