@@ -32,7 +32,7 @@ _DIGITS, _DATE = re.compile(r"[0-9]{1,15}"), re.compile(r"[0-9]{4}-[0-9]{2}-[0-9
 _MOST_NUMBER = 10**15
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401
+def listed(value: Any) -> Any:  # noqa: ANN401
     """In a query string a name that is given once is a list of one."""
     return [value] if isinstance(value, str) else value
 
@@ -47,8 +47,8 @@ def _moment_or_number(value: Any) -> Any:  # noqa: ANN401
 
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
-Texts = Annotated[list[Text], BeforeValidator(_listed), Field(max_length=1000)]
-Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=63)]], BeforeValidator(_listed), Field(max_length=22)]
+Texts = Annotated[list[Text], BeforeValidator(listed), Field(max_length=1000)]
+Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=63)]], BeforeValidator(listed), Field(max_length=22)]
 AsOf = Annotated[
     int | AwareDatetime | None,
     BeforeValidator(_moment_or_number),
@@ -91,11 +91,7 @@ class QuantityQuery(Asking):
 
     def question(self, meter: str) -> Question:
         """What is asked."""
-        filters: dict[str, list[str | None]] = {}
-        for text in self.filter_group_by:
-            name, found, value = text.partition("=")
-            filters.setdefault(name, []).append(value if found else None)
-        return _question(meter, self, filters)
+        return _question(meter, self, filters_of(self.filter_group_by))
 
 
 class QuantityBody(Asking):
@@ -175,6 +171,15 @@ def answered(
         headers["X-Next-Cursor"] = page.pagination.next_cursor
     names = list(reading.asked.group_by)
     return Response(200, _lines(names, page.data, head=True), f"{_CSV}; charset=utf-8", headers)
+
+
+def filters_of(texts: Sequence[str]) -> dict[str, list[str | None]]:
+    """Values by dimension, of texts such as `dimension=value`."""
+    filters: dict[str, list[str | None]] = {}
+    for text in texts:
+        name, found, value = text.partition("=")
+        filters.setdefault(name, []).append(value if found else None)
+    return filters
 
 
 def _question(meter: str, asking: Asking, filters: dict[str, list[str | None]]) -> Question:

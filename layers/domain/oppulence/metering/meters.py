@@ -28,6 +28,7 @@ from oppulence.metering.windows import EARLIEST, LATEST
 
 _PREFIX = "met"
 _MAX_CACHED = 2_000
+_MOST_VERSIONS = 10_000
 _EMPTY: dict[str, Any] = {"metadata": {}, "group_by": {}}
 """What null stands for in fields that are never null."""
 
@@ -165,6 +166,16 @@ def versions_for(uow: UnitOfWork, types: Iterable[str], max_age_s: float = 5.0) 
             _cached.clear()
         _cached[uow.workspace_id] = (time.monotonic(), found)
     return [one for one in found if one.event_type in wanted]
+
+
+def dimensions(uow: UnitOfWork, id_or_slug: str) -> list[str]:
+    """The names of all dimensions that a meter ever had, in order.
+
+    Raises:
+        MeterNotFound: there is no such meter.
+    """
+    found = store.versions_of(uow.conn, get(uow, id_or_slug).id, 0, _MOST_VERSIONS)
+    return sorted({name for one in found for name in one.group_by})
 
 
 def mark_used(uow: UnitOfWork, meter_ids: Iterable[str]) -> None:

@@ -85,7 +85,7 @@ def _conditions(asked: Asked, period: Window, given: Parameters) -> str:
     if asked.owned is not None and not asked.all_owners:
         found.append(f"subject IN {given.many(sorted({one.subject for one in asked.owned}))}")
         if any(one.since or one.until for one in asked.owned):
-            found.append(f"{_owner(asked.owned, given)} != ''")
+            found.append(f"{owner(asked.owned, given)} != ''")
     for name, values in asked.filters.items():
         found.append(_one_of(_dimension(asked, name), values, given))
     return " AND ".join(found)
@@ -118,7 +118,7 @@ def _key(asked: Asked, name: str, given: Parameters) -> str:
     if name == SUBJECT:
         return "subject"
     if name == CUSTOMER:
-        return f"nullIf({_owner(asked.owned or (), given)}, '')"
+        return f"nullIf({owner(asked.owned or (), given)}, '')"
     return _dimension(asked, name)
 
 
@@ -133,7 +133,7 @@ def _dimension(asked: Asked, name: str) -> str:
     return f"CAST(multiIf({cases}, NULL) AS Nullable(String))"
 
 
-def _owner(owned: Sequence[Owned], given: Parameters) -> str:
+def owner(owned: Sequence[Owned], given: Parameters) -> str:
     """The customer whose a row is, '' if nobody's."""
     histories: dict[str, list[Owned]] = {}
     for one in owned:
