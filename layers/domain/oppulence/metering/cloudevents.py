@@ -167,8 +167,8 @@ class _Reader:
             if (value := headers.get(f"ce-{name}")) is not None:
                 try:
                     attributes[name] = _unescaped(value)
-                except UnicodeDecodeError:
-                    return Refused(0, name, "Its percent-encoding is no UTF-8.")
+                except UnicodeError:
+                    return Refused(0, name, "It is no UTF-8.")
         try:
             found = msgspec.convert(attributes, CloudEvent)
         except msgspec.ValidationError as error:
@@ -269,7 +269,7 @@ def _unescaped(value: str) -> str:
     """A header's value: quotes and backslashes of older senders off, then one round of percent-decoding."""
     if len(value) > 1 and value[0] == value[-1] == '"':
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
-    return unquote(value, errors="strict")
+    return unquote(value, errors="strict").encode().decode()
 
 
 def _explained(error: str) -> tuple[str, str]:
