@@ -36,7 +36,7 @@ def hours(wire: Wire, meter: str, *, by_region: bool) -> dict[Key, Fraction]:
 
 def listed(wire: Wire, type_: str) -> int:
     """How many events of a type the explorer lists."""
-    return sum(len(page["data"]) for page in _pages(wire, "/v1/events", {"type": type_, "limit": 500}))
+    return sum(len(page["data"]) for page in _pages(wire, "/v1/events", {"types": type_, "limit": 500}))
 
 
 def _period() -> dict[str, str]:

@@ -2,8 +2,11 @@
 
 import http.client
 import json
+import secrets
 import threading
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,34 +27,35 @@ class Wire:
         self.again = 0
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One request until it succeeds; the answer's JSON.
+        """One request until it succeeds, with one effect; the answer's JSON.
 
         Raises:
             Failed: it was refused, or nobody answered for too long.
         """
-        return self.timed(method, path, body)[0]
+        return self.timed(method, path, body, {"Idempotency-Key": secrets.token_hex(16)} if method != "GET" else {})[0]
 
-    def timed(self, method: str, path: str, body: Any = None) -> tuple[Any, float]:
-        """The same, and how many seconds the answer took that was one."""
+    def timed(self, method: str, path: str, body: Any, headers: Mapping[str, str] = MappingProxyType({})) -> tuple[Any, float]:
+        """The same of what is harmless to repeat, and how many seconds the answer took that was one."""
         content = None if body is None else json.dumps(body).encode()
         deadline = time.monotonic() + self._patience_s
         while True:
             began = time.monotonic()
-            status, answer = self._once(method, path, content)
+            status, answer = self._once(method, path, content, headers)
             ended = time.monotonic()
             if 200 <= status < 300:
                 return json.loads(answer or b"null"), ended - began
-            if (status and status not in _BUSY) or ended >= deadline:
+            busy = status in _BUSY or not status or b"idempotency_in_progress" in answer
+            if not busy or ended >= deadline:
                 raise Failed(f"{method} {path}: {status or 'no answer'} {answer[:500].decode(errors='replace')}")
             with self._lock:
                 self.again += 1
             time.sleep(PAUSE_S)
 
-    def _once(self, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
+    def _once(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body; status 0 where there was no answer."""
         try:
             connection = self._connection()
-            connection.request(method, f"{self._url.path}{path}", body=content, headers=self._headers)
+            connection.request(method, f"{self._url.path}{path}", body=content, headers={**self._headers, **headers})
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
