@@ -34,6 +34,11 @@ def words(victim: Tenant) -> list[str]:
 
 def bodies(victim: Tenant, declared: Route) -> Iterator[dict[str, Any] | None]:
     """Bodies that the route takes, with the victim's own values wherever its model lets them pass."""
+    if declared.takes is not None:
+        sample = next(iter(declared.takes().values()))["example"]
+        yield sample
+        yield from ({**sample, name: word} for name in sample for word in words(victim)[:WORDS_A_ROUTE])
+        return
     if declared.body is None:
         yield None
         return
