@@ -13,10 +13,11 @@ is null: an event never goes uncounted for its dimensions. Reasons name paths, n
 """
 
 import re
-from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, Underflow
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from oppulence.metering.jsonpath import ABSENT, parse, value_at
 from oppulence.metering.models import Aggregation, Filter, MeterVersion
@@ -32,8 +33,7 @@ _TOO_LONG = f"has more than {MAX_DIGITS} digits, or more than {MAX_PLACES} after
 _Scalar = str | bool | int | float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(msgspec.Struct, frozen=True):
     """What an event counts. `number` is 1 for COUNT; for UNIQUE_COUNT 1 adds `text` and -1 removes it."""
 
     number: Decimal
@@ -41,8 +41,7 @@ class Value:
     groups: dict[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(msgspec.Struct, frozen=True):
     """Why an event cannot count, though the meter means it."""
 
     reason: str
@@ -59,14 +58,14 @@ def evaluate(version: MeterVersion, event: UsageEvent) -> Value | Rejection | No
     content = event.content
     if version.filter is not None and not matches(version.filter, content):
         return None
-    groups = {name: _group(value_at(content, parse(path))) for name, path in version.group_by.items()}
+    groups = {name: _group(_at(content, path)) for name, path in version.group_by.items()}
     if version.aggregation is Aggregation.COUNT:
         return Value(_ONE, None, groups)
     path = version.value_property or "$"
     try:
         if content is None or content is UNREADABLE:
             raise _Refused("The event has no data." if content is None else "The event's data are no JSON.")
-        value = value_at(content, parse(path))
+        value = _at(content, path)
         if version.aggregation is Aggregation.UNIQUE_COUNT:
             return Value(_operation(version.operation_property, content), _unique(value, path), groups)
         return Value(_numeric(value, path), None, groups)
@@ -80,7 +79,7 @@ def matches(wanted: Filter, content: Any) -> bool:  # noqa: ANN401
         return all(matches(one, content) for one in wanted.and_)
     if wanted.or_ is not None:
         return any(matches(one, content) for one in wanted.or_)
-    value = value_at(content, parse(wanted.path or "$"))
+    value = _at(content, wanted.path or "$")
     value = None if value is ABSENT else value
     match wanted.op:
         case "eq":
@@ -93,9 +92,18 @@ def matches(wanted: Filter, content: Any) -> bool:  # noqa: ANN401
             return (value is not None) is wanted.value
         case "contains":
             if isinstance(value, list):
-                return any(_same(one, wanted.value) for one in value)
+                return any(_same(_decimal(one), wanted.value) for one in value)
             return isinstance(value, str) and isinstance(wanted.value, str) and wanted.value in value
     return _compares(wanted.op or "", value, wanted.value)
+
+
+def _at(content: Any, path: str) -> Any:  # noqa: ANN401
+    """What stands at a path, a number as a Decimal."""
+    return _decimal(value_at(content, parse(path)))
+
+
+def _decimal(value: Any) -> Any:  # noqa: ANN401
+    return Decimal(value) if type(value) is int else value
 
 
 def _same(value: Any, wanted: _Scalar) -> bool:  # noqa: ANN401
@@ -166,7 +174,7 @@ def _unique(value: Any, path: str) -> str:  # noqa: ANN401
 
 
 def _operation(path: str | None, content: Any) -> Decimal:  # noqa: ANN401
-    value = ABSENT if path is None else value_at(content, parse(path))
+    value = ABSENT if path is None else _at(content, path)
     if value in ("remove", "add") or value is ABSENT or value is None:
         return -_ONE if value == "remove" else _ONE
     raise _Refused(f"{path} is neither `add` nor `remove`.")

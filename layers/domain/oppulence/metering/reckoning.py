@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from oppulence.metering.batches import Written
@@ -37,12 +38,17 @@ class Counted:
     dimensions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Counting:
     """All that a workspace counts, as of a revision."""
 
     revision: int
     versions: tuple[Counted, ...]
+
+    @cached_property
+    def all_by_type(self) -> dict[str, list[Counted]]:
+        """All versions, by the type of events they count."""
+        return self.by_type()
 
     def by_type(self, after: int = 0) -> dict[str, list[Counted]]:
         """The versions that came after a revision, by the type of events they count."""
@@ -106,9 +112,8 @@ def event_columns(batches: Sequence[Written]) -> Columns:
 def reckon(batches: Iterable[Written], counting: Mapping[str, Counting]) -> Values:
     """What the events of batches count by what their workspaces count."""
     values = Values()
-    types = {workspace_id: one.by_type() for workspace_id, one in counting.items()}
     for batch in batches:
-        wanted = types[batch.workspace_id]
+        wanted = counting[batch.workspace_id].all_by_type
         if not wanted:
             continue
         for sequence, sent in enumerate(batch.events, batch.first):
