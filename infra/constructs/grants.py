@@ -81,8 +81,8 @@ def grant(use: Capability, settings: Settings) -> Grant:  # noqa: C901  (one cas
             return _table(
                 name, ("dynamodb:GetItem", *(("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem") * write))
             )
-        case Bucket(prefix=prefix, write=write):
-            return _bucket(prefix, write)
+        case Bucket(prefix=prefix, write=write, find=find):
+            return _bucket(prefix, write, find)
         case AuditHeads():
             return _audit_heads()
         case DeadLetters(take=take):
@@ -179,12 +179,14 @@ def _table(name: str, actions: tuple[str, ...]) -> Grant:
     return Grant(f"table-{name}", (allow(*actions, on=arn("dynamodb", f"table/{table}")),), {f"{name.upper()}_TABLE": table})
 
 
-def _bucket(prefix: str, write: bool) -> Grant:
+def _bucket(prefix: str, write: bool, find: bool) -> Grant:
     bucket = imported("BucketName")
     objects = Fn.sub(f"arn:${{AWS::Partition}}:s3:::${{Bucket}}/{prefix}*", {"Bucket": bucket})
     actions = ["s3:GetObject", *(["s3:PutObject", "s3:DeleteObject"] if write else [])]
     name = f"bucket-{prefix.strip('/').replace('/', '-') or 'all'}"
-    return Grant(name, (allow(*actions, on=objects),), {"BUCKET": bucket})
+    whole = Fn.sub("arn:${AWS::Partition}:s3:::${Bucket}", {"Bucket": bucket})
+    finding = (allow("s3:ListBucket", on=whole, when={"StringLike": {"s3:prefix": f"{prefix}*"}}),) if find else ()
+    return Grant(name, (allow(*actions, on=objects), *finding), {"BUCKET": bucket})
 
 
 def _audit_heads() -> Grant:

@@ -24,6 +24,8 @@ DAY_S, HOUR_S = 86_400, 3_600
 RECOVERED_LEAST = 0.3
 ENOUGH_CASES = 20
 """A rate of fewer cases a day says nothing."""
+USAGE_SETTLED_S = 600
+"""Usage events are settled some seconds after they land; one that waits longer waits for something that is broken."""
 
 TELLERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
 
@@ -111,6 +113,8 @@ class Observability(PlatformStack):
         told.above("DeadLettersKept", of_service("dead_letters_kept", "tenancy", period=300), 0)
         told.above("BreakerOpen", of_service("circuit_breaker_state", "stripe", period=300), 0)
         told.above("SyncGaps", of_service("sync_gaps_found", "sync", "Sum", 300), 100)
+        told.above("UsageTail", of_service("usage_tail_age_seconds", "metering", period=300), USAGE_SETTLED_S, times=2)
+        page.above("UsageDoubled", of_service("usage_rows_doubled", "metering", period=HOUR_S), 0)
         page.above("LedgerBroken", of_service("ledger_breaches_total", "ledger", period=HOUR_S), 0)
         cases = {
             status: of_service("recovery_cases_total", "recovery", "Sum", DAY_S, status=status)

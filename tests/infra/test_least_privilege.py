@@ -55,8 +55,9 @@ def allowed_by(use: Capability) -> set[str]:  # noqa: C901  (one case for each c
             return {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"}
         case Table(write=write):
             return {"dynamodb:GetItem"} | ({"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"} if write else set())
-        case Bucket(write=write):
-            return {"s3:GetObject"} | ({"s3:PutObject", "s3:DeleteObject"} if write else set())
+        case Bucket(write=write, find=find):
+            writing = {"s3:PutObject", "s3:DeleteObject"} if write else set()
+            return {"s3:GetObject"} | writing | ({"s3:ListBucket"} if find else set())
         case AuditHeads():
             return {"s3:PutObject"}
         case DeadLetters(take=take):

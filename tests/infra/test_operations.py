@@ -89,7 +89,8 @@ def test_an_alarm_looks_no_further_back_than_aws_does(prod: Templates) -> None:
     "name",
     [
         "HighErrorRate", "ApiLatency", "WebhookLatency", "SyncFreshness", "LowRecoveryRate", "BreakerOpen", "DeadLettersKept",
-        "LedgerBroken", "DatabaseFull", "CanaryApiFailed", "CanaryDoorFailed", "RecoveryDunningExecutionsFailed",
+        "LedgerBroken", "UsageTail", "UsageDoubled", "DatabaseFull", "CanaryApiFailed", "CanaryDoorFailed",
+        "RecoveryDunningExecutionsFailed",
     ],
 )  # fmt: skip
 def test_what_must_be_told_has_an_alarm_that_tells_somebody(prod: Templates, name: str) -> None:

@@ -1,31 +1,208 @@
-"""Settling: each event once, whatever comes twice, late or out of order."""
+"""Settling: each event once, as it was stored first, whatever comes twice, late or out of order."""
 
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
+from infra.local.clickhouse import ClickHouse
 from oppulence.kernel import olap
-from tests.metering import usage
+from oppulence.kernel.errors import Unavailable
+from oppulence.metering import landing, settling
+from oppulence.metering import store as meters_store
+from tests.metering import faults, usage
+from tests.metering.faults import Killed
 from tests.metering.rules import NOON
 from tests.metering.support import make
-from tests.metering.usage import sent
+from tests.metering.usage import rows, sent
 from tests.support.api import Api
 from tests.support.world import World
-
-
-def rows(world: World, table: str, columns: str, workspace_id: str | None = None) -> list[tuple[object, ...]]:
-    """Rows of a workspace, in order."""
-    found = olap.query(
-        f"SELECT {columns} FROM {table} WHERE workspace_id = {{ws:String}} ORDER BY ALL",
-        {"ws": workspace_id or world.workspace_id},
-    )
-    return [tuple(row) for row in found]
 
 
 def test_an_id_counts_once_as_it_was_stored_first(store: World, api: Api) -> None:
     make(api, aggregation="SUM", value_property="$.v", effective_from=None)
     usage.take(store, sent("a", {"v": 1}), sent("b", {"v": "2.5"}), sent("a", {"v": 7}, NOON + timedelta(days=40)))
-    usage.take(store, sent("a", {"v": 9}, NOON - timedelta(days=90)), sent("b", None, subject="else"), sent("c", {"v": 4}))
-    assert rows(store, "usage_values", "id, subject, number, settlement > 0") == [
-        ("a", "acme", Decimal(1), 1), ("b", "acme", Decimal("2.5"), 1), ("c", "acme", Decimal(4), 1),
+    usage.take(
+        store, sent("a", {"v": 9}, NOON - timedelta(days=90)), sent("b", None, subject="else"), sent("c", {"v": 4}),
+        sent("a", {"v": 5}, type="other"), sent("a", {"v": 6}, source="another"),
+    )  # fmt: skip
+    assert rows(store, "usage_values", "source, id, subject, number") == [
+        ("another", "a", "acme", Decimal(6)), ("test", "a", "acme", Decimal(1)), ("test", "b", "acme", Decimal("2.5")),
+        ("test", "c", "acme", Decimal(4)),
     ]  # fmt: skip
-    assert [row[0] for row in rows(store, "usage_events", "id")] == ["a", "b", "c"]
+    assert rows(store, "usage_events", "source, id, type") == [
+        ("another", "a", "api.call"), ("test", "a", "api.call"), ("test", "b", "api.call"), ("test", "c", "api.call"),
+    ]  # fmt: skip
+    assert len(rows(store, "usage_landing", "id")) == 8
+
+
+def test_of_what_settles_together_the_first_stored_rules_in_whatever_order_it_landed(store: World, api: Api) -> None:
+    make(api, aggregation="SUM", value_property="$.v", effective_from=None)
+    usage.accept(store, sent("a", {"v": 1}))
+    first = usage.queued()
+    usage.land(store, sent("a", {"v": 2}))
+    landing.land(first)
+    landing.land(first)
+    usage.settle(store)
+    assert rows(store, "usage_values", "number") == [(Decimal(1),)]
+    landing.land(first)
+    assert usage.settle(store) == 0
+    assert store.count("metering.batches") == 2
+
+
+def test_what_cannot_count_is_kept_with_the_reason(store: World, api: Api) -> None:
+    meter = make(api, aggregation="SUM", value_property="$.v", effective_from=None)
+    long = "1" * 40
+    usage.take(store, sent("a", {"v": None}), sent("b", f'{{"v": {long}}}'), sent("c", '{"v": 1e400}'), sent("d", {"v": 3}))
+    found = rows(store, "usage_rejections", "id, meter, version, problem")
+    assert [(row[0], row[1]) for row in found] == [("a", meter["id"]), ("b", meter["id"]), ("c", meter["id"])]
+    assert [row[3] for row in found][0] == "$.v is null; a number is needed."
+    assert rows(store, "usage_values", "id") == [("d",)]
+    assert len(rows(store, "usage_events", "id")) == 4
+
+
+def test_events_that_no_meter_means_are_kept(store: World) -> None:
+    usage.take(store, sent("a", {"v": 1}))
+    assert rows(store, "usage_events", "id, data") == [("a", '{"v": 1}')]
+    assert rows(store, "usage_values", "id") == []
+
+
+def test_numbers_have_no_gaps_and_times_never_go_back(store: World, api: Api) -> None:
+    make(api, effective_from=None)
+    for n in range(3):
+        usage.take(store, sent(str(n)))
+    make(api, slug="more", effective_from=None)
+    usage.take(store, sent("x"))
+    shard = meters_store.shard_of(store.workspace_id)
+    found = store.admin.execute(
+        "SELECT number, settled_at FROM metering.settlements WHERE shard = %s ORDER BY number", (shard,)
+    ).fetchall()
+    assert [row[0] for row in found] == list(range(1, len(found) + 1))
+    assert sorted(row[1] for row in found) == [row[1] for row in found]
+
+
+def test_a_meter_for_which_something_landed_is_used(store: World, api: Api) -> None:
+    usage.land(store, sent("a"))
+    before, after = make(api, slug="before", effective_from=None), make(api, slug="later")
+    usage.settle(store)
+    used = {m["slug"]: m["used_at"] is not None for m in (usage.meter(api, before["id"]), usage.meter(api, after["id"]))}
+    assert used == {"before": True, "later": False}
+    assert api.as_key().delete(f"/v1/meters/{before['id']}").status == 204
+    assert usage.meter(api, before["id"])["status"] == "archived"
+
+
+def test_a_new_version_counts_from_its_instant_and_what_was_settled_before_is_filled(store: World, api: Api) -> None:
+    usage.take(store, sent("old", {"v": 1}), sent("bad", {"v": "x"}))
+    usage.land(store, sent("landed", {"v": 2}))
+    make(api, aggregation="SUM", value_property="$.v", effective_from=None)
+    usage.settle(store)
+    usage.take(store, sent("new", {"v": 4}), sent("old", {"v": 100}))
+    assert rows(store, "usage_values", "id, number") == [("landed", Decimal(2)), ("new", Decimal(4)), ("old", Decimal(1))]
+    assert rows(store, "usage_rejections", "id") == [("bad",)]
+    assert not usage.behind(store)
+
+
+def test_a_fill_of_much_takes_turns_with_what_is_new(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "MOST_EVENTS", 2)
+    for n in range(4):
+        usage.take(store, sent(f"{n}a"), sent(f"{n}b"))
+    make(api, effective_from=None)
+    usage.land(store, sent("x1"), sent("x2"))
+    usage.land(store, sent("y1"), sent("y2"))
+    shard = meters_store.shard_of(store.workspace_id)
+    usage.settle(store)
+    kinds = store.admin.execute(
+        "SELECT meter_id IS NOT NULL FROM metering.settlements WHERE shard = %s ORDER BY number DESC LIMIT 6", (shard,)
+    ).fetchall()
+    assert [row[0] for row in reversed(kinds)] == [True, False, True, False, True, True]
+    assert len(rows(store, "usage_values", "id")) == len(rows(store, "usage_events", "id")) == 12
+
+
+def test_a_meter_that_begins_now_needs_no_fill(store: World, api: Api) -> None:
+    usage.take(store, sent("a"))
+    shard = meters_store.shard_of(store.workspace_id)
+    (before,) = store.admin.execute("SELECT count(*) FROM metering.settlements WHERE shard = %s", (shard,)).fetchone() or (0,)
+    make(api)
+    assert usage.settle(store) == 0
+    (after,) = store.admin.execute("SELECT count(*) FROM metering.settlements WHERE shard = %s", (shard,)).fetchone() or (0,)
+    assert before == after and not usage.behind(store)
+
+
+def test_a_deleted_meter_holds_up_nothing(store: World, api: Api) -> None:
+    usage.take(store, sent("a"))
+    meter = make(api, effective_from=None)
+    with faults.counted(deadly=1), pytest.raises(Killed):  # the fill is intended
+        usage.settle(store)
+    assert api.as_key().delete(f"/v1/meters/{meter['id']}").status == 204
+    faults.lease_runs_out(store)
+    usage.take(store, sent("b"))
+    assert rows(store, "usage_events", "id") == [("a",), ("b",)]
+    assert rows(store, "usage_values", "id") == []
+
+
+def test_one_settles_a_shard_at_a_time_until_the_lease_runs_out(store: World, api: Api) -> None:
+    make(api, effective_from=None)
+    usage.land(store, sent("a"))
+    with faults.counted(deadly=4), pytest.raises(Killed):
+        usage.settle(store)
+    assert usage.settle(store) == 0
+    assert rows(store, "usage_values", "id") == []
+    faults.lease_runs_out(store)
+    assert usage.settle(store) == 1
+    assert rows(store, "usage_values", "id") == [("a",)]
+
+
+def test_two_who_settle_at_once_write_what_one_writes(store: World, api: Api) -> None:
+    make(api, effective_from=None)
+    usage.land(store, *(sent(str(n % 40)) for n in range(60)))
+    shard = meters_store.shard_of(store.workspace_id)
+    slow = settling.Lease.take(shard)
+    assert slow is not None
+    intent = usage.intend(slow)
+    faults.lease_runs_out(store)
+    second = settling.Lease.take(shard)
+    assert second is not None and settling.Lease.take(shard) is None
+    settling.carry_out(second, intent)
+    with pytest.raises(settling.LeaseLost):
+        settling.carry_out(slow, intent)
+    unaware = settling.Lease(shard, second.holder, second.generation)
+    settling.carry_out(unaware, intent)
+    second.leave()
+    assert usage.settle(store) == 1
+    assert len(rows(store, "usage_values", "id")) == len(rows(store, "usage_ids", "id_hash")) == 40
+
+
+def test_while_the_store_is_away_nothing_is_lost(
+    store: World, api: Api, engine: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(api, effective_from=None)
+    usage.land(store, sent("a"))
+    address = usage.address_of(engine)
+    monkeypatch.setenv("CLICKHOUSE_URL", address.replace(str(engine.port), "9"))
+    olap.forget()
+    with pytest.raises(Unavailable):
+        usage.settle(store)
+    usage.accept(store, sent("b"))
+    waiting = usage.queued()
+    with pytest.raises(Unavailable):
+        landing.land(waiting)
+    assert store.count("metering.batches") == 1
+    monkeypatch.setenv("CLICKHOUSE_URL", address)
+    olap.forget()
+    landing.land(waiting)
+    usage.settle(store)
+    assert rows(store, "usage_values", "id") == [("a",), ("b",)]
+
+
+def test_a_noisy_workspace_does_not_hold_up_another(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "MOST_EVENTS", 6)
+    quiet = usage.neighbour(store)
+    for n in range(6):
+        usage.land(store, *(sent(f"{n}-{k}") for k in range(5)))
+    usage.land(store, sent("mine"), workspace_id=quiet)
+    shard = meters_store.shard_of(store.workspace_id)
+    settling.settle(shard, seconds=0)
+    assert rows(store, "usage_events", "id", quiet) == [("mine",)]
+    assert len(rows(store, "usage_events", "id")) == 5
+    usage.settle(store)
+    assert len(rows(store, "usage_events", "id")) == 30

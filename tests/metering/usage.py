@@ -4,13 +4,17 @@ import json
 from datetime import datetime
 from typing import Any
 
-from oppulence.kernel.uow import Scope
-from oppulence.metering import ingest, landing, settling
+from infra.local.clickhouse import ClickHouse
+from oppulence.kernel import olap
+from oppulence.kernel.uow import Scope, in_transaction
+from oppulence.metering import archive, ingest, landing, settlements, settling
 from oppulence.metering import store as meters_store
 from oppulence.metering.events import UsageAccepted
 from oppulence.metering.usage_event import SentEvent
 from tests.metering.rules import NOON
+from tests.metering.support import CALLS
 from tests.support import cloud
+from tests.support.api import Api
 from tests.support.world import World
 
 
@@ -31,8 +35,7 @@ def take(world: World, *events: SentEvent, workspace_id: str | None = None) -> l
 
 def land(world: World, *events: SentEvent, workspace_id: str | None = None) -> list[str]:
     """Accept events and land them, and no more."""
-    scope = Scope("metering", workspace_id or world.workspace_id)
-    found = ingest.accept(scope, events)
+    found = accept(world, *events, workspace_id=workspace_id)
     landing.land(queued())
     return found
 
@@ -46,3 +49,100 @@ def queued() -> list[landing.Accepted]:
     """What waits in the queue, taken off it."""
     details = [json.loads(body)["detail"] for body in cloud.queued(ingest.QUEUE)]
     return [landing.accepted(one["workspace_id"], UsageAccepted.model_validate(one["data"])) for one in details]
+
+
+TABLES = {
+    "usage_events": "settlement, type, time, source, id, subject, data, sequence",
+    "usage_values": "settlement, meter, version, subject, time, source, id, sequence, number, text, groups",
+    "usage_rejections": "settlement, time, source, id, meter, version, problem",
+    "usage_ids": "settlement, id_hash",
+}
+
+
+def rows(world: World, table: str, columns: str, workspace_id: str | None = None) -> list[tuple[Any, ...]]:
+    """Rows of a workspace, in order."""
+    where = {"ws": workspace_id or world.workspace_id}
+    found = olap.query(f"SELECT {columns} FROM {table} WHERE workspace_id = {{ws:String}} ORDER BY ALL", where)
+    return [tuple(row) for row in found]
+
+
+def everything(world: World, workspace_id: str | None = None) -> dict[str, list[tuple[Any, ...]]]:
+    """All that is settled of a workspace; meters by their slugs, settlements by which of its own they are."""
+    workspace = workspace_id or world.workspace_id
+    slugs = dict(world.admin.execute("SELECT id, slug FROM metering.meters WHERE workspace_id = %s", (workspace,)).fetchall())
+    found = {table: rows(world, table, columns, workspace) for table, columns in TABLES.items()}
+    numbers = sorted({row[0] for table in found.values() for row in table})
+    nth = {number: n for n, number in enumerate(numbers)}
+    return {
+        table: [(nth[row[0]], *(slugs.get(one, one) if isinstance(one, str) else one for one in row[1:])) for row in of_table]
+        for table, of_table in found.items()
+    }  # fmt: skip
+
+
+def accept(world: World, *events: SentEvent, workspace_id: str | None = None) -> list[str]:
+    """Accept events, and no more."""
+    return ingest.accept(Scope("metering", workspace_id or world.workspace_id), events)
+
+
+def intend(lease: settling.Lease) -> settlements.Intent:
+    """The settlement that is due, written down."""
+    found = in_transaction(
+        Scope("metering", None), lambda uow: settlements.intend(uow.conn, lease.shard, settling.MOST_EVENTS, settling.MOST_BYTES)
+    )
+    assert found is not None
+    return found
+
+
+def neighbour(world: World, workspace_id: str | None = None) -> str:
+    """Another workspace of the same shard."""
+    shard = meters_store.shard_of(workspace_id or world.workspace_id)
+    while meters_store.shard_of(found := world.workspace()) != shard:
+        pass
+    return found
+
+
+def make_in(api: Api, workspace_id: str, **fields: Any) -> dict[str, Any]:
+    """A new meter of a workspace; one that counts calls, but for these fields."""
+    answer = api.as_key(workspace_id=workspace_id).post("/v1/meters", CALLS | fields)
+    assert answer.status == 201, answer.body
+    body: dict[str, Any] = answer.body
+    return body
+
+
+def meter(api: Api, id_: str) -> dict[str, Any]:
+    """A meter as it is now."""
+    body: dict[str, Any] = api.as_key().get(f"/v1/meters/{id_}").body
+    return body
+
+
+def behind(world: World) -> bool:
+    """Whether a meter of the workspace waits for a fill."""
+    found = world.admin.execute(
+        "SELECT count(*) FROM metering.meter_versions WHERE workspace_id = %s AND (filled IS NULL OR filled_to < filled)",
+        (world.workspace_id,),
+    ).fetchone()
+    return found != (0,)
+
+
+def address_of(engine: ClickHouse) -> str:
+    """An engine's URL."""
+    return f"http://{engine.username}:{engine.password}@{engine.host}:{engine.port}"
+
+
+def archived(world: World, workspace_id: str | None = None) -> list[bytes]:
+    """The texts of all batches in a workspace's archive."""
+    return [text for key in archive.keys(workspace_id or world.workspace_id) for text in archive.read(key)]
+
+
+def waiting(world: World) -> list[settlements.Waiting]:
+    """What waits in the workspace's shard."""
+    found = in_transaction(Scope("metering", None), lambda uow: settlements.waiting(uow.conn))
+    return [one for one in found if one.shard == meters_store.shard_of(world.workspace_id)]
+
+
+def elsewhere(world: World) -> str:
+    """A workspace of another shard."""
+    shard = meters_store.shard_of(world.workspace_id)
+    while meters_store.shard_of(found := world.workspace()) == shard:
+        pass
+    return found

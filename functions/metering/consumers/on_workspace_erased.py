@@ -1,12 +1,14 @@
-"""Delete an erased workspace's meters."""
+"""Delete an erased workspace's meters and usage."""
 
-from oppulence.kernel.capabilities import Postgres
-from oppulence.kernel.consume import consumer
-from oppulence.kernel.uow import UnitOfWork
-from oppulence.metering import meters
+from oppulence.kernel.capabilities import Bucket, ClickHouse, Postgres
+from oppulence.kernel.consume import Received, consumer
+from oppulence.metering import tidying
 from oppulence.tenancy.events import WorkspaceErased
 
 
-@consumer(WorkspaceErased, uses=(Postgres("metering"),), timeout_s=60)
-def handler(uow: UnitOfWork, event: WorkspaceErased) -> None:
-    meters.erase_workspace(uow)
+@consumer(
+    WorkspaceErased, batch=True, timeout_s=300,
+    uses=(Postgres("metering"), ClickHouse(), Bucket("usage/", write=True, find=True)),
+)  # fmt: skip
+def handler(received: list[Received]) -> None:
+    tidying.erase_workspace(received[0].envelope.workspace_id)

@@ -42,10 +42,11 @@ class Table(Capability):
 
 @dataclass(frozen=True, slots=True)
 class Bucket(Capability):
-    """Read, or also write, objects below a prefix of the workspaces' bucket."""
+    """Read, or also write, objects below a prefix of the workspaces' bucket; with `find` also ask which there are."""
 
     prefix: str
     write: bool = False
+    find: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ processed is tried a bounded number of times, counted by us, and then goes to th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_type_hints
 
 import psycopg
@@ -44,7 +45,8 @@ def consumer(event: type[Event], *, uses: tuple[Capability, ...], **options: Any
     """Make a handler a consumer of an event type.
 
     The handler takes `(uow, event)`, or `(uow, event, envelope)`; with `batch=True` it takes `(received: list[Received])` of
-    one workspace and returns nothing, opens its own transactions, and marks what it has seen with `first_seen`.
+    one workspace and returns nothing, opens its own transactions, and marks what it has seen with `first_seen`. With `together`
+    too, one call gets what came, of whatever workspaces: for stores that want few large writes.
     Options: `match` (fields of the event and their values, in the bus rule), `batch_size`, `window_s`, `max_tries`,
     `concurrency`, `timeout_s`, `memory_mb`, `direct` (no rule: what `queues.send` sends), `foreign` (events of a partner, see
     `declarations.Foreign`).
@@ -116,9 +118,11 @@ class _Batch:
             raise
 
     def _groups(self, received: list[Received]) -> list[list[Received]]:
-        """One by one, or in batch mode all records of a workspace together."""
+        """One by one, or in batch mode all records of a workspace together, or all that there are."""
         if not self.declared.batch:
             return [[one] for one in received]
+        if self.declared.together:
+            return [received] if received else []
         groups: dict[str, list[Received]] = {}
         for one in received:
             groups.setdefault(one.envelope.workspace_id, []).append(one)
@@ -149,8 +153,12 @@ class _Batch:
             self.declared.work(group)
         else:
             in_transaction(scope, lambda uow: self._once(uow, first))
-        if letters := [letter for one in group if (letter := dead_letters.letter_of(one.record))]:
-            in_transaction(scope, lambda uow: uow.conn.execute("SELECT tenancy.resolve_dead_letters(%s, %s)", (letters, uow.now)))
+        letters: dict[str, list[str]] = {}
+        for one in group:
+            if letter := dead_letters.letter_of(one.record):
+                letters.setdefault(one.envelope.workspace_id, []).append(letter)
+        for workspace_id, its in letters.items():
+            in_transaction(Scope(scope.context, workspace_id), partial(_resolve, its))
 
     def _once(self, uow: UnitOfWork, one: Received) -> None:
         if first_seen(uow, self.name, [one.envelope.id]):
@@ -216,6 +224,10 @@ class _Batch:
                 )
         except (BotoCoreError, ClientError) as error:
             telemetry.logger().warning("visibility_not_changed", extra={"reason": str(error)})
+
+
+def _resolve(letters: list[str], uow: UnitOfWork) -> None:
+    uow.conn.execute("SELECT tenancy.resolve_dead_letters(%s, %s)", (letters, uow.now))
 
 
 class _Down(Exception):

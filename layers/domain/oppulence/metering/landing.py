@@ -14,7 +14,7 @@ from oppulence.kernel.aws import client
 from oppulence.kernel.environment import required
 from oppulence.kernel.errors import Permanent
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.metering import archive, batches, reckoning, settlements, usage_store
+from oppulence.metering import archive, batches, reckoning, settlements, settling, usage_store
 from oppulence.metering.batches import Written
 from oppulence.metering.events import UsageAccepted
 from oppulence.metering.reckoning import Counting
@@ -23,6 +23,9 @@ from oppulence.metering.settlements import NewBatch
 CONTEXT = "metering"
 MOST_EVENTS, MOST_BYTES = 20_000, 24_000_000
 """Of one insert: what a function's memory takes with ease."""
+
+SETTLE_S = 20.0
+"""As long a consumer settles, beside landing."""
 
 _MOST_CACHED = 2_000
 _counting: dict[str, Counting] = {}
@@ -47,6 +50,19 @@ def accepted(workspace_id: str, event: UsageAccepted) -> Accepted:
         return Accepted(workspace_id, (event.batch or "").encode())
     stored = client("s3").get_object(Bucket=required("BUCKET"), Key=event.object_key)["Body"].read()
     return Accepted(workspace_id, gzip.decompress(stored).rstrip(b"\n"), event.object_key)
+
+
+def take(events: Sequence[tuple[str, UsageAccepted]]) -> None:
+    """Land batches that were announced, each of a workspace, and settle their shards where that is due.
+
+    Raises:
+        Unavailable, Permanent: as `land` says.
+    """
+    shards = land(accepted(workspace_id, event) for workspace_id, event in events)
+    try:
+        settling.settle_due(SETTLE_S, shards)
+    except Exception as error:  # noqa: BLE001 - what has landed is done with; the clock settles it, and fails for all to see
+        telemetry.logger().warning("not_settled", exc_info=error, extra={"shards": sorted(shards)})
 
 
 def land(given: Iterable[Accepted]) -> set[int]:

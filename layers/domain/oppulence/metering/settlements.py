@@ -19,7 +19,10 @@ _VERSION = tuple(name for name in MeterVersion.model_fields)
 
 @dataclass(slots=True)
 class Intent:
-    """A settlement that was intended: of batches, or a fill of a version with events of the settlements in (since, until]."""
+    """A settlement that was intended: of batches, or a fill of a version with events of the settlements in (since, until].
+
+    `again`: some of its rows may have been written already.
+    """
 
     number: int
     workspace_id: str | None
@@ -27,6 +30,7 @@ class Intent:
     version: int | None
     since: int | None
     until: int | None
+    again: bool
 
 
 @dataclass(slots=True)
@@ -139,7 +143,7 @@ def intend(conn: Connection, shard: int, most_events: int, most_bytes: int) -> I
     """The settlement to carry out next, an unfinished one first; None: nothing waits."""
     found = fetch_rows(
         conn, Intent,
-        "SELECT number, workspace_id, meter_id, version, since, until"
+        "SELECT number, workspace_id, meter_id, version, since, until, again"
         "  FROM metering.intend(%(shard)s::smallint, %(events)s, %(batches)s, %(bytes)s)",
         {"shard": shard, "events": most_events, "batches": MOST_BATCHES, "bytes": most_bytes},
     )  # fmt: skip
@@ -150,7 +154,7 @@ def settled_after(conn: Connection, shard: int, number: int, most: int) -> list[
     """Settlements of a shard that are done, after a number, in order."""
     return fetch_rows(
         conn, Intent,
-        "SELECT number, workspace_id, meter_id, version, since, until"
+        "SELECT number, workspace_id, meter_id, version, since, until, again"
         "  FROM metering.settlements_after(%(shard)s::smallint, %(number)s, %(most)s)",
         {"shard": shard, "number": number, "most": most},
     )  # fmt: skip

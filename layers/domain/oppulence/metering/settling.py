@@ -6,7 +6,7 @@ settled before a version was taken up is counted for it by fills, so that of an 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,6 +25,9 @@ MOST_EVENTS, MOST_BYTES = 100_000, 64_000_000
 DUE_EVENTS, DUE_AFTER_S = 10_000, 10.0
 """A shard is settled when so many events wait, or one has so long."""
 
+_TURN_S = 5.0
+"""As long a shard is settled before others have their turn."""
+
 _LEASE_S = 150
 _AT_ONCE = 20_000
 _NOBODY = Scope("metering", None)
@@ -41,13 +44,30 @@ def due() -> list[int]:
     return [one.shard for one in sorted(found, key=lambda one: -one.oldest_s)]
 
 
-def settle_due(seconds: float, shards: Sequence[int] | None = None) -> int:
+def sweep(seconds: float = 50.0) -> dict[str, float]:
+    """Measure what waits, and settle what is due; returns both.
+
+    Raises:
+        Unavailable: a store is down.
+    """
+    waiting = in_transaction(_NOBODY, lambda uow: settlements.waiting(uow.conn))
+    age, events = max(one.oldest_s for one in waiting), sum(one.events for one in waiting)
+    telemetry.metrics({"usage_tail_age_seconds": (age, "Seconds"), "usage_tail_events": (events, "Count")})
+    return {"waiting_s": round(age, 1), "events": events, "settlements": settle_due(seconds)}
+
+
+def settle_due(seconds: float, shards: Collection[int] | None = None) -> int:
     """Settle shards that are due, or of these only, until that is done or the time is up; returns how many settlements."""
     until = time.monotonic() + seconds
     done = 0
-    for shard in due():
-        if time.monotonic() < until and (shards is None or shard in shards):
-            done += settle(shard, until - time.monotonic())
+    while time.monotonic() < until:
+        made = 0
+        for shard in due():
+            if time.monotonic() < until and (shards is None or shard in shards):
+                made += settle(shard, min(_TURN_S, until - time.monotonic()))
+        if not made:
+            break
+        done += made
     return done
 
 
@@ -145,7 +165,7 @@ def carry_out(lease: Lease, intent: Intent) -> int:
     if found.batches:
         _reckon_again(found)
         part = Part(
-            lease.shard, intent.number, lease.generation, sorted(found.counting), [one.id for one in found.batches]
+            lease.shard, intent.number, lease.generation, intent.again, sorted(found.counting), [b.id for b in found.batches]
         )  # fmt: skip
         versions = [(c.version.meter_id, c.version.version) for one in found.counting.values() for c in one.versions]
         for table in usage_store.STEPS:
@@ -222,4 +242,6 @@ def _fill(lease: Lease, intent: Intent) -> None:
         values.add(workspace_id, batch_id, event, (counted,))
     in_transaction(_NOBODY, lambda uow: settlements.mark_counted(uow.conn, values.used, uow.now))
     lease.prolong()
-    usage_store.fill(Part(lease.shard, intent.number, lease.generation, (), ()), *values.settled(intent.number))
+    usage_store.fill(
+        Part(lease.shard, intent.number, lease.generation, intent.again, [workspace_id], ()), *values.settled(intent.number)
+    )

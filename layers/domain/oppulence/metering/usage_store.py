@@ -1,7 +1,8 @@
 """Statements that write usage in the analytical store. Each names the workspaces whose rows it touches.
 
-What a settlement inserts carries its token, so a repeat of it inserts nothing; for that, every insert gives the same rows in one
-block however often it runs: ordered, and put together before it is written.
+What a settlement inserts carries its token, so of two who insert it at once one does; for that, every insert gives the same rows
+in one block however often it runs: ordered, by one thread, put together before it is written. A server forgets tokens after an
+hour: a settlement that is taken up again leaves out what it finds of itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from oppulence.kernel import olap
+from oppulence.kernel.errors import Unavailable
 from oppulence.metering.models import MeterVersion
 
 TABLES = (
@@ -20,7 +22,7 @@ WORKSPACES_AT_ONCE = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US, _END_US = -2_208_988_800_000_000, 10_413_792_000_000_000  # 1900 and 2300, between which the store has times
 _ONE_BLOCK = {
-    "max_insert_threads": 1, "min_insert_block_size_rows": 1 << 30, "min_insert_block_size_bytes": 1 << 40,
+    "max_threads": 1, "max_insert_threads": 1, "min_insert_block_size_rows": 1 << 30, "min_insert_block_size_bytes": 1 << 40,
     "max_partitions_per_insert_block": 0,
 }  # fmt: skip
 _EVENTS = "workspace_id, batch_id, sequence, source, id, type, subject, time, stored_at, data"
@@ -29,6 +31,8 @@ _CHOSEN = (
     "(workspace_id, batch_id, sequence) IN (SELECT workspace_id, batch_id, sequence FROM usage_chosen"
     " WHERE workspace_id IN {workspaces:Array(String)} AND shard = {shard:UInt16} AND settlement = {number:UInt64})"
 )
+_WRITTEN = "workspace_id IN {workspaces:Array(String)} AND settlement = {number:UInt64} AND {again:Bool}"
+_VALUE = "workspace_id, meter, version, source, id"
 _COUNTING = "(meter, version) IN {versions:Array(Tuple(String, UInt32))}"
 _VALUES = "workspace_id, meter, version, subject, time, source, id, stored_at, sequence, number, text, groups"
 
@@ -41,28 +45,33 @@ SELECT {{shard:UInt16}}, {{number:UInt64}}, workspace_id, place.1, place.2, id_h
          SELECT workspace_id, id_hash FROM usage_ids
           WHERE workspace_id IN {{workspaces:Array(String)}} AND settlement < {{number:UInt64}}
             AND (workspace_id, id_hash) IN (SELECT workspace_id, id_hash FROM usage_landing WHERE {_OURS}))
+   AND (workspace_id, id_hash) NOT IN (SELECT workspace_id, id_hash FROM usage_chosen WHERE {_WRITTEN})
  ORDER BY workspace_id, place, id_hash
 """
 _KEEP_EVENTS = f"""
 INSERT INTO usage_events ({_EVENTS}, landed_at, settlement)
 SELECT {_EVENTS}, landed_at, {{number:UInt64}} FROM usage_landing WHERE {_OURS} AND {_CHOSEN}
+   AND (workspace_id, batch_id, sequence) NOT IN (SELECT workspace_id, batch_id, sequence FROM usage_events WHERE {_WRITTEN})
  ORDER BY workspace_id, type, time, source, id LIMIT 1 BY workspace_id, batch_id, sequence
 """
 _COUNT = f"""
 INSERT INTO usage_values ({_VALUES}, settlement)
 SELECT {_VALUES}, {{number:UInt64}} FROM usage_landed_values WHERE {_OURS} AND problem = '' AND {_COUNTING} AND {_CHOSEN}
+   AND ({_VALUE}) NOT IN (SELECT {_VALUE} FROM usage_values WHERE {_WRITTEN})
  ORDER BY workspace_id, meter, version, subject, time, source, id LIMIT 1 BY workspace_id, batch_id, sequence, meter, version
 """
 _REJECT = f"""
 INSERT INTO usage_rejections (workspace_id, time, source, id, meter, version, problem, settlement)
 SELECT workspace_id, time, source, id, meter, version, problem, {{number:UInt64}} FROM usage_landed_values
  WHERE {_OURS} AND problem != '' AND {_COUNTING} AND {_CHOSEN}
+   AND ({_VALUE}) NOT IN (SELECT {_VALUE} FROM usage_rejections WHERE {_WRITTEN})
  ORDER BY workspace_id, time, source, id, meter, version LIMIT 1 BY workspace_id, batch_id, sequence, meter, version
 """
-_KEEP_IDS = """
+_KEEP_IDS = f"""
 INSERT INTO usage_ids (workspace_id, id_hash, settlement)
-SELECT workspace_id, id_hash, {number:UInt64} FROM usage_chosen
- WHERE workspace_id IN {workspaces:Array(String)} AND shard = {shard:UInt16} AND settlement = {number:UInt64}
+SELECT workspace_id, id_hash, {{number:UInt64}} FROM usage_chosen
+ WHERE workspace_id IN {{workspaces:Array(String)}} AND shard = {{shard:UInt16}} AND settlement = {{number:UInt64}}
+   AND (workspace_id, id_hash) NOT IN (SELECT workspace_id, id_hash FROM usage_ids WHERE {_WRITTEN})
  ORDER BY workspace_id, id_hash
 """
 STEPS = {
@@ -77,10 +86,18 @@ SELECT {_EVENTS} FROM usage_landing WHERE {_OURS} AND type IN {{types:Array(Stri
 """
 _TO_FILL = f"""
 SELECT {_EVENTS} FROM usage_events
- WHERE workspace_id = {{ws:String}} AND type = {{type:String}} AND time >= fromUnixTimestamp64Micro({{first_us:Int64}}, 'UTC')
-   AND time < fromUnixTimestamp64Micro({{end_us:Int64}}, 'UTC') AND settlement > {{since:UInt64}} AND settlement <= {{until:UInt64}}
+ WHERE workspace_id = {{ws:String}} AND type = {{type:String}}
+   AND settlement > {{since:UInt64}} AND settlement <= {{until:UInt64}} AND time >= fromUnixTimestamp64Micro({{first_us:Int64}}, 'UTC')
+   AND time < fromUnixTimestamp64Micro({{end_us:Int64}}, 'UTC')
  ORDER BY time, source, id, batch_id, sequence
 """
+_DOUBLED = tuple(
+    f"SELECT count() FROM (SELECT 1 FROM {table} WHERE workspace_id IN {{workspaces:Array(String)}} GROUP BY {key}"
+    " HAVING count() > 1) SETTINGS optimize_aggregation_in_order = 1"
+    for table, key in (
+        ("usage_ids", "workspace_id, id_hash"), ("usage_values", "workspace_id, meter, version, subject, time, source, id"),
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,7 @@ class Part:
     shard: int
     number: int
     generation: int
+    again: bool
     workspaces: Sequence[str]
     batches: Sequence[str]
 
@@ -100,8 +118,10 @@ class Part:
 
 def is_up() -> None:
     """Raises:
-    Unavailable: the store cannot be reached.
+    Unavailable: the store cannot be reached, or there is none.
     """
+    if not olap.is_configured():
+        raise Unavailable("This deployment has no analytical store, which usage events need. They wait.")
     olap.query("SELECT 1", {})
 
 
@@ -133,7 +153,7 @@ def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
     """
     parameters: dict[str, Any] = {
         "shard": part.shard, "number": part.number, "workspaces": list(part.workspaces), "batches": list(part.batches),
-        "versions": list(versions),
+        "versions": list(versions), "again": part.again,
     }  # fmt: skip
     olap.work(STEPS[table], parameters, _ONE_BLOCK | {"insert_deduplication_token": part.token(table)})
 
@@ -160,7 +180,8 @@ def fill(part: Part, values: Mapping[str, Sequence[Any]], rejections: Mapping[st
     Raises:
         Unavailable: the store cannot be reached.
     """
-    for table, rows in (("usage_values", values), ("usage_rejections", rejections)):
+    for table, all_rows in (("usage_values", values), ("usage_rejections", rejections)):
+        rows = _unwritten(part, table, all_rows) if part.again else all_rows
         if rows["workspace_id"]:
             olap.insert_columns(table, rows, _ONE_BLOCK | {"insert_deduplication_token": part.token(table)})
 
@@ -180,9 +201,31 @@ def erase(workspaces: Sequence[str]) -> None:
             )  # fmt: skip
 
 
+def doubled(workspaces: Sequence[str]) -> int:
+    """How many ids and values of workspaces stand more than once; none should.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    found = 0
+    for statement in _DOUBLED:
+        for start in range(0, len(workspaces), WORKSPACES_AT_ONCE):
+            ((number,),) = olap.query(statement, {"workspaces": list(workspaces[start : start + WORKSPACES_AT_ONCE])})
+            found += int(number)
+    return found
+
+
 def aware(at: datetime) -> datetime:
     """A time as the store's client gives it, in UTC without saying so."""
     return at.replace(tzinfo=UTC)
+
+
+def _unwritten(part: Part, table: str, rows: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+    """Rows of a settlement that the table does not have."""
+    parameters = {"workspaces": list(part.workspaces), "number": part.number, "again": True}
+    written = {tuple(row) for row in olap.query(f"SELECT source, id FROM {table} WHERE {_WRITTEN}", parameters)}
+    missing = [n for n, key in enumerate(zip(rows["source"], rows["id"], strict=True)) if key not in written]
+    return {name: [column[n] for n in missing] for name, column in rows.items()}
 
 
 def _micros(at: datetime | None, otherwise: int) -> int:

@@ -159,11 +159,11 @@ CREATE FUNCTION metering.waiting()
    GROUP BY s.shard
 $$;
 
--- The settlement to carry out: one that was intended and not finished, or else the next one; no row: nothing waits. Versions that
+-- The settlement to carry out: one that was intended and not finished (`again`), or else the next one; no row: nothing waits. Versions that
 -- are new are taken up first. Fills and batches take turns, and of the batches each workspace's oldest come first, so that a
 -- workspace that waits for much holds up no other.
 CREATE FUNCTION metering.intend(its_shard smallint, most_events bigint, most_batches integer, most_bytes bigint)
-  RETURNS TABLE (number bigint, workspace_id text, meter_id text, version integer, since bigint, until bigint)
+  RETURNS TABLE (number bigint, workspace_id text, meter_id text, version integer, since bigint, until bigint, again boolean)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 #variable_conflict use_column
 DECLARE
@@ -173,7 +173,7 @@ DECLARE
   up_to bigint;
 BEGIN
   PERFORM FROM metering.shards s WHERE s.shard = its_shard FOR UPDATE;
-  RETURN QUERY SELECT s.number, s.workspace_id, s.meter_id, s.version, s.since, s.until
+  RETURN QUERY SELECT s.number, s.workspace_id, s.meter_id, s.version, s.since, s.until, true
                  FROM metering.settlements s WHERE s.shard = its_shard AND s.settled_at IS NULL;
   IF FOUND THEN RETURN; END IF;
   SELECT s.number, s.meter_id IS NOT NULL INTO last, filled_before
@@ -210,7 +210,7 @@ BEGIN
       INSERT INTO metering.settlements AS s (shard, number, workspace_id, meter_id, version, since, until)
       VALUES (its_shard, last + 1, to_fill.workspace_id, to_fill.meter_id, to_fill.version, to_fill.filled_to,
               coalesce(up_to, to_fill.filled))
-      RETURNING s.number, s.workspace_id, s.meter_id, s.version, s.since, s.until;
+      RETURNING s.number, s.workspace_id, s.meter_id, s.version, s.since, s.until, false;
       RETURN;
     END IF;
   END IF;
@@ -233,7 +233,7 @@ BEGIN
   IF NOT FOUND THEN RETURN; END IF;
   RETURN QUERY
   INSERT INTO metering.settlements AS s (shard, number) VALUES (its_shard, last + 1)
-  RETURNING s.number, s.workspace_id, s.meter_id, s.version, s.since, s.until;
+  RETURNING s.number, s.workspace_id, s.meter_id, s.version, s.since, s.until, false;
 END $$;
 
 -- The batches that a settlement settles.
@@ -272,9 +272,9 @@ END $$;
 
 -- Settlements of a shard after a number, to carry them out again.
 CREATE FUNCTION metering.settlements_after(its_shard smallint, after bigint, most integer)
-  RETURNS TABLE (number bigint, workspace_id text, meter_id text, version integer, since bigint, until bigint)
+  RETURNS TABLE (number bigint, workspace_id text, meter_id text, version integer, since bigint, until bigint, again boolean)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-  SELECT s.number, s.workspace_id, s.meter_id, s.version, s.since, s.until FROM metering.settlements s
+  SELECT s.number, s.workspace_id, s.meter_id, s.version, s.since, s.until, true FROM metering.settlements s
    WHERE s.shard = its_shard AND s.number > after AND s.settled_at IS NOT NULL ORDER BY s.number LIMIT most
 $$;
 

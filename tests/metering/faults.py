@@ -1,0 +1,54 @@
+"""Processes that die: between any two of the statements, calls and commits of what they do."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from oppulence.kernel import olap, uow
+from oppulence.metering import archive, store
+from tests.support.world import World
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class Steps:
+    """Counts what was done; with `deadly`, the process dies after so many steps, and does nothing from then on."""
+
+    def __init__(self, deadly: int | None = None) -> None:
+        self.done, self.deadly = 0, deadly
+
+    def through(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """A step, done if the process lives, after which it may die."""
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if self.done == self.deadly:
+                raise Killed
+            found = step(*args, **kwargs)
+            self.done += 1
+            if self.done == self.deadly:
+                raise Killed
+            return found
+
+        return run
+
+
+@contextmanager
+def counted(deadly: int | None = None) -> Iterator[Steps]:
+    """A process that is watched: its commits, writes and reads of the store, and objects."""
+    steps = Steps(deadly)
+    watched: list[tuple[Any, str]] = [
+        (uow.UnitOfWork, "_commit"), (olap, "insert_columns"), (olap, "work"), (olap, "query"), (archive, "_put"),
+    ]  # fmt: skip
+    with ExitStack() as stack:
+        for place, name in watched:
+            stack.enter_context(patch.object(place, name, steps.through(getattr(place, name))))
+        yield steps
+
+
+def lease_runs_out(world: World, workspace_id: str | None = None) -> None:
+    """Let time pass until nobody holds the workspace's shard any more."""
+    shard = store.shard_of(workspace_id or world.workspace_id)
+    world.admin.execute("UPDATE metering.shards SET held_until = now() - interval '1 second' WHERE shard = %s", (shard,))

@@ -1,0 +1,36 @@
+"""Once a day: what erased workspaces left is deleted, and what stands twice is counted."""
+
+import json
+
+import pytest
+
+from oppulence.kernel import olap
+from oppulence.metering import meters
+from tests.metering import usage
+from tests.metering.usage import rows, sent
+from tests.support.api import Api
+from tests.support.entries import entry
+from tests.support.world import World
+
+
+def test_what_came_after_the_erasure_is_deleted(store: World) -> None:
+    gone = store.workspace()
+    usage.take(store, sent("a"), workspace_id=gone)
+    usage.take(store, sent("a"))
+    store.within("metering", meters.erase_workspace, workspace_id=gone)
+    entry("metering.schedules.tidy_usage")({}, None)
+    assert [rows(store, table, "1", gone) for table in usage.TABLES] == [[], [], [], []]
+    assert usage.archived(store, gone) == [] and len(usage.archived(store)) == 1
+    assert len(rows(store, "usage_events", "id")) == 1
+
+
+def test_what_stands_twice_is_counted(store: World, api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    usage.make_in(api, store.workspace_id, effective_from=None)
+    usage.take(store, sent("a"), sent("b"))
+    entry("metering.schedules.tidy_usage")({}, None)
+    for settlement in (1, 2):
+        olap.insert_columns("usage_ids", {"workspace_id": [store.workspace_id], "id_hash": [7], "settlement": [settlement]})
+    entry("metering.schedules.tidy_usage")({}, None)
+    olap.work("ALTER TABLE usage_ids DELETE WHERE id_hash = 7", {}, {"mutations_sync": 2})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"usage_rows_doubled":' in line]
+    assert [line["usage_rows_doubled"] for line in lines] == [0, 1]
