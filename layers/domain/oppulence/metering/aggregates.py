@@ -10,7 +10,7 @@ from enum import Enum, auto
 from oppulence.metering.asked import Asked, Counter
 from oppulence.metering.buckets import Buckets
 from oppulence.metering.models import Aggregation
-from oppulence.metering.usage_reads import Parameters, after, order, rows
+from oppulence.metering.usage_reads import Parameters, after, keys, order, rows, settled
 
 _SECOND = "toUnixTimestamp64Second(time)"
 _PLACE = "(time, stored_at, sequence, source, id)"
@@ -50,43 +50,58 @@ def form(meter: Counter) -> Form:
     return Form.TOTAL
 
 
+def adds_up(meter: Counter) -> bool:
+    """Whether what was added up of two sets of rows gives what would be of both together."""
+    kind = meter.measure.aggregation
+    return kind not in (Aggregation.UNIQUE_COUNT, Aggregation.LATEST, Aggregation.PERCENTILE)
+
+
 def statement(
-    asked: Asked, buckets: Buckets, most: int, place: tuple[int, Sequence[str | None]] | None, *, by_key: bool
+    asked: Asked,
+    buckets: Buckets,
+    most: int,
+    place: tuple[int, Sequence[str | None]] | None,
+    *,
+    by_key: bool,
+    landed: bool = True,
 ) -> tuple[str, Parameters]:
-    """At most so many groups: k0, k1, ..., the bucket's second, and what was added up.
+    """At most so many groups: k0, k1, ..., the bucket's second, and what was added up; of settled rows, and of landed ones.
 
     They are sorted by bucket and keys, or with `by_key` by keys and bucket, and come after `place`.
     """
     given = Parameters()
-    keys = len(asked.group_by)
-    source = f"SELECT *, {buckets.expression()} AS b FROM ({rows(asked, buckets.period, given)})"
-    names = "".join(f"k{n}, " for n in range(keys))
-    text = f"SELECT {names}b, {_added(asked.meter, source, names)} GROUP BY {names}b"
+    number = len(asked.group_by)
+    names = "".join(f"k{n}, " for n in range(number))
+    bucket = buckets.expression()
+    if asked.meter.measure.aggregation is Aggregation.UNIQUE_COUNT:
+        source = f"SELECT *, {bucket} AS b FROM ({rows(asked, buckets.period, given)})"
+        text = f"SELECT {names}b, {_ids(asked.meter, source, names)}"
+    elif landed and asked.tail:
+        text = f"SELECT {names}{bucket} AS b, {_added(asked.meter)} FROM ({rows(asked, buckets.period, given)})"
+    else:
+        own = "".join(f"{key} AS k{n}, " for n, key in enumerate(keys(asked, given)))
+        text = f"SELECT {own}{bucket} AS b, {_added(asked.meter)} FROM {settled(asked, buckets.period, given)}"
+    text += f" GROUP BY {names}b"
     if place is not None:
         second, values = place
         text += " HAVING " + after({} if by_key else {"b": second}, values, given)
-    sorted_by = f"{order(keys)[2:]}, b" if by_key and keys else f"b{order(keys)}"
+    sorted_by = f"{order(number)[2:]}, b" if by_key and number else f"b{order(number)}"
     return f"{text} ORDER BY {sorted_by} LIMIT {most}", given
 
 
-def _added(meter: Counter, source: str, names: str) -> str:
-    """What is selected after keys and bucket, and from what."""
+def _added(meter: Counter) -> str:
+    """What is selected of rows."""
     measure = meter.measure
-    kind = measure.aggregation
-    if kind is Aggregation.UNIQUE_COUNT:
-        return _ids(meter, source, names)
     match form(meter):
         case Form.TOTAL:
-            added = "toString(sum(number))"
+            return "toString(sum(number))"
         case Form.MEAN:
-            added = "toString(sum(number)), count()"
+            return "toString(sum(number)), count()"
         case Form.BY_SECOND:
-            added = f"toString(sum(number)), toString(sum(number * if(b = 0, 0, {_SECOND} - b)))"
+            return f"toString(sum(number)), toString(sum(number * if(b = 0, 0, {_SECOND} - b)))"
         case Form.BY_DAY:
-            added = "toString(sumIf(number, number > 0)), toString(sumIf(number, number <= 0))"
-        case _:
-            added = f"toString({_one(kind, measure.percentile)})"
-    return f"{added} FROM ({source})"
+            return "toString(sumIf(number, number > 0)), toString(sumIf(number, number <= 0))"
+    return f"toString({_one(measure.aggregation, measure.percentile)})"
 
 
 def _one(kind: Aggregation, percentile: Decimal | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,13 +14,15 @@ from oppulence.metering import attribution
 from oppulence.metering.attribution import Owned
 from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import MeterNotFound, UnknownDimension
-from oppulence.metering.models import Measure, Rounding
-from oppulence.metering.snapshots import Snapshot, is_behind, snapshot
+from oppulence.metering.models import Aggregation, Measure, Rounding
+from oppulence.metering.snapshots import Snapshot, snapshot
 
 MAX_TAIL = 2_000
 """Landed batches that are read beside what is settled; there are more only while nothing settles."""
 
 SUBJECT, CUSTOMER = RESERVED
+METER = ""
+"""The meter itself as a dimension, where several are asked at once; no dimension of a meter has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,10 @@ class Counter:
 
 @dataclass(frozen=True)
 class Asked:
-    """`owned` restricts rows to customers', or says whose each row is; None: customers do not matter."""
+    """`meters` are of one measure. `owned` restricts rows to customers', or says whose each row is; None: they do not matter."""
 
     workspace_id: str
-    meter: Counter
+    meters: tuple[Counter, ...]
     snapshot: Snapshot
     behind: bool
     zone: ZoneInfo
@@ -71,6 +74,11 @@ class Asked:
     subjects: tuple[str, ...]
     owned: tuple[Owned, ...] | None
     all_owners: bool
+
+    @property
+    def meter(self) -> Counter:
+        """The only meter, or one that stands for all."""
+        return self.meters[0]
 
     @cached_property
     def tail(self) -> tuple[str, ...]:
@@ -103,16 +111,34 @@ def read(uow: UnitOfWork, meter: str, selection: Selection) -> Asked:
     Raises:
         MeterNotFound, CustomerNotFound, UnknownDimension, TooManySubjects
     """
+    (asked,) = _read(uow, meter, selection)
+    _check(asked.meter, asked.group_by, asked.filters)
+    return asked
+
+
+def read_all(uow: UnitOfWork, selection: Selection) -> list[Asked]:
+    """The same of all meters, archived ones too, those of one measure together.
+
+    Raises:
+        CustomerNotFound, TooManySubjects
+    """
+    return _read(uow, None, selection)
+
+
+def _read(uow: UnitOfWork, meter: str | None, selection: Selection) -> list[Asked]:
     as_of = selection.as_of
     found = snapshot(uow.conn, as_of)
     known_at = selection.known_at or (as_of if isinstance(as_of, datetime) else None)
-    counter = _counter(uow.conn, meter, None if as_of is None else found.settled, known_at)
-    group_by, filters = tuple(dict.fromkeys(selection.group_by)), dict(selection.filters or {})
-    _check(counter, group_by, filters)
-    return Asked(
-        uow.workspace_id, counter, found, as_of is None and is_behind(uow.conn, counter.id, found), selection.zone, group_by,
-        filters, tuple(selection.subjects), _owned(uow.conn, selection, known_at), not selection.customers,
-    )  # fmt: skip
+    counters, behind = _counters(uow.conn, meter, None if as_of is None else found.settled, known_at, found.reckoned)
+    owned = _owned(uow.conn, selection, known_at)
+    return [
+        Asked(
+            uow.workspace_id, tuple(some), found, as_of is None and behind, selection.zone,
+            tuple(dict.fromkeys(selection.group_by)), dict(selection.filters or {}), tuple(selection.subjects), owned,
+            not selection.customers,
+        )
+        for some in counters
+    ]  # fmt: skip
 
 
 def _owned(conn: Connection, selection: Selection, known_at: datetime | None) -> tuple[Owned, ...] | None:
@@ -132,30 +158,43 @@ def _check(counter: Counter, group_by: Sequence[str], filters: Mapping[str, Sequ
             raise UnknownDimension(f"The meter {counter.slug} has no dimension '{unknown[:64]}'. It has: {named}.", param=param)
 
 
-def _counter(conn: Connection, key: str, as_of: int | None, known_at: datetime | None) -> Counter:
-    """The meter, with its versions as known now or, with `as_of`, those that were counted for by then."""
+def _counters(
+    conn: Connection, key: str | None, as_of: int | None, known_at: datetime | None, reckoned: int | None
+) -> tuple[list[list[Counter]], bool]:
+    """Meters by their measures, and whether something that has landed is not counted for them yet.
+
+    They have their versions as known now or, with `as_of`, those that were counted for by then.
+    """
     rows = conn.execute(
         """
         SELECT m.id, m.slug, m.unit, m.aggregation, m.percentile, m.carry_over, m.prorated, m.archived_at,
-               v.version, v.effective_from, v.group_by, v.rounding, v.operation_property IS NOT NULL, v.filled
+               v.version, v.effective_from, v.group_by, v.rounding, v.operation_property IS NOT NULL, v.filled,
+               v.filled IS NULL OR v.filled_to < v.filled OR coalesce(v.revision > %(reckoned)s::bigint, false)
           FROM metering.meters m JOIN metering.meter_versions v ON v.workspace_id = m.workspace_id AND v.meter_id = m.id
-         WHERE m.id = %(key)s OR m.slug = %(key)s AND m.archived_at IS NULL
-         ORDER BY v.version
+         WHERE %(key)s::text IS NULL OR m.id = %(key)s OR m.slug = %(key)s AND m.archived_at IS NULL
+         ORDER BY m.id, v.version
         """,
-        {"key": key},
+        {"key": key, "reckoned": reckoned},
     ).fetchall()
-    if not rows:
+    if key is not None and not rows:
         raise MeterNotFound(
             f"No meter {key[:64]} in this workspace. List them with GET /v1/meters; archived ones are found by their id."
         )
-    id_, slug, unit, aggregation, percentile, carry_over, prorated, archived_at = rows[0][:8]
-    measure = Measure.model_validate(
-        {"aggregation": aggregation, "percentile": percentile, "carry_over": carry_over, "prorated": prorated}
+    found: dict[tuple[object, ...], list[Counter]] = {}
+    for measure, group in groupby(rows, key=lambda row: row[:8]):
+        counter = _counter(measure, list(group), as_of, known_at)
+        found.setdefault((*measure[3:7], counter.removes), []).append(counter)
+    return list(found.values()), any(row[14] for row in rows)
+
+
+def _counter(measure: Sequence[Any], rows: Sequence[Any], as_of: int | None, known_at: datetime | None) -> Counter:
+    id_, slug, unit, aggregation, percentile, carry_over, prorated, archived_at = measure
+    kind = Measure.model_construct(
+        aggregation=Aggregation(aggregation), percentile=percentile, carry_over=carry_over, prorated=prorated
     )
-    versions: list[tuple[Any, ...]] = [row[8:] for row in rows if as_of is None or _counted(row[13], as_of)]
-    end = archived_at if isinstance(archived_at, datetime) and (known_at is None or archived_at <= known_at) else None
-    dimensions = frozenset(name for row in rows if isinstance(row[10], dict) for name in row[10])
-    return Counter(str(id_), str(slug), None if unit is None else str(unit), measure, dimensions, tuple(_spans(versions, end)))
+    versions = [row[8:14] for row in rows if as_of is None or _counted(row[13], as_of)]
+    end = archived_at if archived_at is not None and (known_at is None or archived_at <= known_at) else None
+    return Counter(id_, slug, unit, kind, frozenset(name for row in rows for name in row[10]), tuple(_spans(versions, end)))
 
 
 def _counted(filled: object, as_of: int) -> bool:

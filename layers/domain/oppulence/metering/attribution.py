@@ -4,7 +4,7 @@ A customer's usage is that of the subjects while these are its own, as known now
 as a subject, until a subject of that name is given to anybody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,21 @@ class Owned:
     customer_id: str
     since: datetime | None
     until: datetime | None
+
+
+def owners(owned: Sequence[Owned]) -> Callable[[str, datetime], str | None]:
+    """Whose a subject is at an instant."""
+    histories: dict[str, list[Owned]] = {}
+    for one in owned:
+        histories.setdefault(one.subject, []).append(one)
+
+    def owner(subject: str, at: datetime) -> str | None:
+        for one in histories.get(subject, ()):
+            if (one.since is None or one.since <= at) and (one.until is None or at < one.until):
+                return one.customer_id
+        return None
+
+    return owner
 
 
 def of_customers(conn: Connection, ids_or_keys: Sequence[str], known_at: datetime | None) -> tuple[Owned, ...]:

@@ -7,7 +7,8 @@ from fractions import Fraction
 from oppulence.metering.aggregates import Form
 from oppulence.metering.asked import Counter
 from oppulence.metering.buckets import Buckets
-from oppulence.metering.quantities import quantity, rounded
+from oppulence.metering.models import Aggregation
+from oppulence.metering.quantities import EXACT, plain, quantity, rounded, total
 from oppulence.metering.windows import Window
 
 Cell = Sequence[Decimal]
@@ -22,6 +23,25 @@ def shown(meter: Counter, window: Window, exact: Fraction | Decimal | None) -> D
     if isinstance(exact, Decimal) and rule is None:
         return exact
     return None if exact is None else rounded(Fraction(exact), rule)
+
+
+def cell_of(form: Form, number: Decimal, seconds: int) -> Cell:
+    """What one row adds up to, so many seconds after its bucket begins."""
+    match form:
+        case Form.MEAN:
+            return number, Decimal(1)
+        case Form.BY_SECOND:
+            return number, EXACT.multiply(number, Decimal(seconds))
+        case Form.BY_DAY:
+            return (number, Decimal(0)) if number > 0 else (Decimal(0), number)
+    return (number,)
+
+
+def together(kind: Aggregation, one: Cell, other: Cell) -> Cell:
+    """What was added up of two sets of rows, as of both."""
+    if kind in (Aggregation.MIN, Aggregation.MAX):
+        return (min(one[0], other[0]) if kind is Aggregation.MIN else max(one[0], other[0]),)
+    return tuple(plain(total(pair)) for pair in zip(one, other, strict=True))
 
 
 def of_nothing(meter: Counter, window: Window) -> Decimal | None:

@@ -33,7 +33,9 @@ from oppulence.metering.windows import Window, WindowSize, windows
 MAX_PLACES = 20
 """Digits after the point of a quantity that no rule rounds; halves go away from zero."""
 
-_WIDE = Context(prec=400, traps=[Inexact, InvalidOperation])
+EXACT = Context(prec=400, traps=[Inexact, InvalidOperation])
+"""Arithmetic that raises rather than rounds."""
+
 _SECOND = timedelta(seconds=1)
 _UTC = ZoneInfo("UTC")
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -100,15 +102,20 @@ def rounded(exact: Fraction, rule: Rounding | None) -> Decimal:
             units = floor(abs(scaled) + Fraction(1, 2)) * (-1 if scaled < 0 else 1)
     if precision <= 0:
         return Decimal(units * 10**-precision)
-    shown = _WIDE.normalize(_WIDE.scaleb(Decimal(units), -precision))
-    return _WIDE.quantize(shown, Decimal(1)) if int(shown.as_tuple().exponent) > 0 else shown
+    return plain(EXACT.scaleb(Decimal(units), -precision))
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number without zeros at its end after the point, and without an exponent."""
+    shown = EXACT.normalize(number)
+    return EXACT.quantize(shown, Decimal(1)) if int(shown.as_tuple().exponent) > 0 else shown
 
 
 def total(numbers: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
     found = Decimal(0)
     for number in numbers:
-        found = _WIDE.add(found, number)
+        found = EXACT.add(found, number)
     return found
 
 
@@ -119,14 +126,14 @@ def nearest_rank(ordered: Sequence[Decimal], percentile: Decimal) -> Decimal:
 
 def _by_second(rows: Iterable[Row], window: Window) -> Fraction:
     """Values weighted by the seconds of the window that follow them."""
-    weighted = (_WIDE.multiply(row.number, Decimal(_seconds(max(row.time, window.start), window.end))) for row in rows)
+    weighted = (EXACT.multiply(row.number, Decimal(_seconds(max(row.time, window.start), window.end))) for row in rows)
     return Fraction(total(weighted)) / _seconds(*window)
 
 
 def _by_day(rows: Iterable[Row], window: Window, tz: ZoneInfo) -> Fraction:
     """Values weighted by the days of the window on which they hold."""
     days = _Days(window, tz)
-    weighted = (_WIDE.multiply(row.number, Decimal(days.left(row))) for row in rows)
+    weighted = (EXACT.multiply(row.number, Decimal(days.left(row))) for row in rows)
     return Fraction(total(weighted)) / days.count
 
 

@@ -15,12 +15,15 @@ from oppulence.kernel import olap
 from oppulence.kernel.uow import Scope, in_transaction
 from oppulence.metering import asked as asking
 from oppulence.metering import buckets as bucketing
-from oppulence.metering.aggregates import Form, form, statement
+from oppulence.metering import tails
+from oppulence.metering.aggregates import Form, adds_up, form, statement
 from oppulence.metering.asked import CUSTOMER, SUBJECT, Asked, Selection
 from oppulence.metering.attribution import Owned
 from oppulence.metering.buckets import Buckets
-from oppulence.metering.combining import Cell, alone, levels, of_nothing, shown
+from oppulence.metering.combining import Cell, alone, cell_of, levels, of_nothing, shown, together
 from oppulence.metering.errors import TooManyRows
+from oppulence.metering.models import Aggregation
+from oppulence.metering.tails import Landed
 from oppulence.metering.windows import Window, WindowSize, whole, windows, zone
 
 MAX_ROWS = 100_000
@@ -28,6 +31,8 @@ _MOST_CELLS = 100_000
 """That one statement gives."""
 
 Keys = tuple[str | None, ...]
+_Sum = tuple[Keys, int, Cell]
+"""Keys, the bucket's second, and what was added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class Reading:
         buckets = bucketing.of_windows(left)
         by_start = dict(zip(buckets.starts, left, strict=True))
         place = None if keys is None else (buckets.starts[0], keys)
-        for one, second, cell in self._read(buckets, most, place, by_key=False):
+        for one, second, cell in self._read(buckets, most, place, by_key=False)[0]:
             window = by_start[second]
             yield self._row(window, one, shown(meter, window, alone(self.form, window, cell)))
 
@@ -128,8 +133,7 @@ class Reading:
         while first < len(self.windows):
             some = self.windows[first : first + many]
             buckets = self._buckets(some)
-            cells = self._read(buckets, _MOST_CELLS, None if keys is None else (0, keys), by_key=True)
-            full = len(cells) >= _MOST_CELLS
+            cells, full = self._read(buckets, _MOST_CELLS, None if keys is None else (0, keys), by_key=True)
             if full and len(some) > 1:
                 many = max(1, len(some) // 8)
                 continue
@@ -157,12 +161,34 @@ class Reading:
             return bucketing.of_days(some, self.asked.zone)
         return bucketing.of_windows(some)
 
-    def _read(self, buckets: Buckets, most: int, place: tuple[int, Keys] | None, *, by_key: bool) -> list[tuple[Keys, int, Cell]]:
-        text, given = statement(self.asked, buckets, most, place, by_key=by_key)
-        keys = len(self.asked.group_by)
-        return [
+    def _read(self, buckets: Buckets, most: int, place: tuple[int, Keys] | None, *, by_key: bool) -> tuple[list[_Sum], bool]:
+        """What was added up, in order, and whether there is more of it."""
+        asked = self.asked
+        landed = tails.known(asked) if adds_up(asked.meter) else None
+        text, given = statement(asked, buckets, most, place, by_key=by_key, landed=landed is None)
+        keys = len(asked.group_by)
+        found: list[_Sum] = [
             (tuple(row[:keys]), row[keys], tuple(map(Decimal, row[keys + 1 :]))) for row in olap.query(text, given.values)
-        ]  # fmt: skip
+        ]
+        full = len(found) >= most
+        if not landed:
+            return found, full
+        extra = self._landed(buckets, landed)
+        inside = _between(extra, None if place is None else (place[1], place[0]), found[-1] if full else None, by_key=by_key)
+        return _merged(asked.meter.measure.aggregation, found, inside, by_key=by_key), full
+
+    def _landed(self, buckets: Buckets, landed: Mapping[str, Sequence[Landed]]) -> list[_Sum]:
+        """What landed rows add up to."""
+        period, kind = buckets.period, self.asked.meter.measure.aggregation
+        found: dict[tuple[Keys, int], Cell] = {}
+        for keys, row in tails.counted(self.asked, landed, *period):
+            at = int(row.time.replace(microsecond=0).timestamp())
+            number = bisect_right(buckets.starts, at)
+            second = buckets.starts[number - 1] if number else 0
+            cell = cell_of(self.form, row.number, at - second if second else 0)
+            known = found.get((keys, second))
+            found[keys, second] = cell if known is None else together(kind, known, cell)
+        return [(keys, second, cell) for (keys, second), cell in found.items()]
 
     def _row(self, window: Window, keys: Keys, value: Decimal | None) -> Row:
         groups = dict(zip(self.asked.group_by, keys, strict=False))
@@ -182,6 +208,32 @@ class Reading:
         """Rows, with the moment they are of."""
         asked = self.asked
         return Answer(asked.meter.id, rows, asked.snapshot.settled, len(asked.tail), asked.queued)
+
+
+def _order(keys: Keys, second: int, *, by_key: bool) -> tuple[object, ...]:
+    """As the store sorts."""
+    own = tuple((key is None, key or "") for key in keys)
+    return (own, second) if by_key else (second, own)
+
+
+def _between(some: list[_Sum], after: tuple[Keys, int] | None, last: _Sum | None, *, by_key: bool) -> list[_Sum]:
+    """Those after a place, up to the last one that was read."""
+    if after is not None and by_key:
+        some = [one for one in some if _order(one[0], 0, by_key=True) > _order(after[0], 0, by_key=True)]
+    elif after is not None:
+        some = [one for one in some if _order(*one[:2], by_key=False) > _order(*after, by_key=False)]
+    if last is not None:
+        some = [one for one in some if _order(*one[:2], by_key=by_key) <= _order(*last[:2], by_key=by_key)]
+    return some
+
+
+def _merged(kind: Aggregation, some: list[_Sum], others: list[_Sum], *, by_key: bool) -> list[_Sum]:
+    found = {one[:2]: one[2] for one in some}
+    for keys, second, cell in others:
+        known = found.get((keys, second))
+        found[keys, second] = cell if known is None else together(kind, known, cell)
+    merged = [(keys, second, cell) for (keys, second), cell in found.items()]
+    return sorted(merged, key=lambda one: _order(one[0], one[1], by_key=by_key)) if others else merged
 
 
 def read(scope: Scope, question: Question) -> Reading:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from oppulence.metering.asked import CUSTOMER, SUBJECT, Asked, Span
+from oppulence.metering.asked import CUSTOMER, METER, SUBJECT, Asked, Span
 from oppulence.metering.attribution import Owned
 from oppulence.metering.windows import Window
 
@@ -45,26 +45,42 @@ class Parameters:
         return named[0] if len(named) == 1 else f"arrayConcat({', '.join(named)})"
 
 
-def rows(asked: Asked, period: Window, given: Parameters, more: str = "") -> str:
-    """The rows that count before the end of a period, and not before it begins unless they carry over: a subquery's text.
+def keys(asked: Asked, given: Parameters) -> list[str]:
+    """What rows are grouped by, as expressions of either table."""
+    return [_key(asked, name, given) for name in asked.group_by]
 
-    Columns: those of a value, and k0, k1, ... as grouped by. `more` are further columns that both tables have.
+
+def settled(asked: Asked, period: Window, given: Parameters) -> str:
+    """The settled rows that count before the end of a period, and not before it begins unless they carry over: a table, and
+    conditions on it.
     """
     given.values["ws"] = asked.workspace_id
     found = _conditions(asked, period, given)
-    keys = [f"{_key(asked, name, given)} AS k{n}" for n, name in enumerate(asked.group_by)]
-    columns = ", ".join([_COLUMNS, *keys]) + more
-    settled = f"""SELECT {columns} FROM usage_values
-      WHERE workspace_id = {{ws:String}} AND settlement <= {asked.snapshot.settled} AND {found}"""
+    return f"usage_values WHERE workspace_id = {{ws:String}} AND settlement <= {asked.snapshot.settled} AND {found}"
+
+
+def rows(asked: Asked, period: Window, given: Parameters) -> str:
+    """The same with the landed rows, as a query with k0, k1, ... beside the columns of a value."""
+    columns = ", ".join([_COLUMNS, *(f"{key} AS k{n}" for n, key in enumerate(keys(asked, given)))])
+    text = f"SELECT {columns} FROM {settled(asked, period, given)}"
     if not asked.tail:
-        return settled
+        return text
+    return f"{text} UNION ALL SELECT {columns} FROM {_landed(asked, _conditions(asked, period, given), given)}"
+
+
+def landed(asked: Asked, given: Parameters, most: int) -> str:
+    """At most so many landed rows that count, of whatever meters."""
+    given.values["ws"] = asked.workspace_id
+    return f"SELECT meter, version, subject, time, toString(number), groups FROM {_landed(asked, '1', given)} LIMIT {most}"
+
+
+def _landed(asked: Asked, conditions: str, given: Parameters) -> str:
+    """The landed rows that no other one of their id comes before, landed or settled: a table, and conditions on it."""
     tail = given.many(asked.tail)
-    landed = f"workspace_id = {{ws:String}} AND batch_id IN {tail} AND problem = '' AND {found}"
-    ids = f"id_hash IN (SELECT id_hash FROM usage_landed_values WHERE {landed})"
-    return f"""{settled}
-     UNION ALL
-     SELECT {columns} FROM usage_landed_values
-      WHERE {landed}
+    found = f"workspace_id = {{ws:String}} AND batch_id IN {tail} AND problem = '' AND {conditions}"
+    ids = f"id_hash IN (SELECT id_hash FROM usage_landed_values WHERE {found})"
+    return f"""usage_landed_values
+      WHERE {found}
         AND (batch_id, sequence) IN (
           SELECT place.1, place.2 FROM (
             SELECT argMin((batch_id, sequence), (stored_at, sequence, batch_id)) AS place FROM usage_landing
@@ -72,14 +88,18 @@ def rows(asked: Asked, period: Window, given: Parameters, more: str = "") -> str
         AND id_hash NOT IN (
           SELECT id_hash FROM usage_ids
            WHERE workspace_id = {{ws:String}} AND settlement <= {asked.snapshot.settled} AND {ids})
-      LIMIT 1 BY batch_id, sequence, version"""
+      LIMIT 1 BY batch_id, sequence, meter, version"""
 
 
 def _conditions(asked: Asked, period: Window, given: Parameters) -> str:
     """What both tables' rows must fulfil."""
     start = None if asked.meter.measure.carry_over else period.start
-    spans = [_span(span, start, period.end) for span in asked.meter.spans]
-    found = [f"meter = {given.one(asked.meter.id)}", f"({' OR '.join(one for one in spans if one) or '0'})"]
+    alike: dict[str, list[str]] = {}
+    for meter in asked.meters:
+        spans = [_span(span, start, period.end) for span in meter.spans]
+        alike.setdefault(" OR ".join(one for one in spans if one) or "0", []).append(meter.id)
+    found = [" OR ".join(f"meter IN {given.many(ids)} AND ({spans})" for spans, ids in alike.items())]
+    found = [f"({found[0]})" if len(alike) > 1 else found[0]]
     if asked.subjects:
         found.append(f"subject IN {given.many(asked.subjects)}")
     if asked.owned is not None and not asked.all_owners:
@@ -98,7 +118,7 @@ def _span(span: Span, start: datetime | None, end: datetime) -> str:
     if since is not None and since >= until:
         return ""
     bounds = [f"version = {span.version}", *([f"time >= {instant(since)}"] if since else []), f"time < {instant(until)}"]
-    return f"({' AND '.join(bounds)})"
+    return " AND ".join(bounds)
 
 
 def instant(at: datetime) -> str:
@@ -115,8 +135,8 @@ def _one_of(expression: str, values: Sequence[str | None], given: Parameters) ->
 
 
 def _key(asked: Asked, name: str, given: Parameters) -> str:
-    if name == SUBJECT:
-        return "subject"
+    if name in (METER, SUBJECT):
+        return "toString(meter)" if name == METER else "subject"
     if name == CUSTOMER:
         return f"nullIf({owner(asked.owned or (), given)}, '')"
     return _dimension(asked, name)

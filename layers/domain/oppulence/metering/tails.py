@@ -1,0 +1,110 @@
+"""What has landed and is not settled, kept by this process while it stays the same.
+
+In a statement the landed rows cost more than the settled ones: which of them are the first of their id takes three more tables.
+They are few, though, and a page of figures asks for them again and again. So whoever asks a second time about the same tail gets
+all its rows once, and adds them to what is settled itself.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from oppulence.kernel import olap
+from oppulence.metering import usage_reads
+from oppulence.metering.asked import CUSTOMER, METER, SUBJECT, Asked, Counter
+from oppulence.metering.attribution import owners
+
+MAX_KEPT, MAX_ROWS = 50, 50_000
+"""Workspaces, and rows of one."""
+
+Keys = tuple[str | None, ...]
+
+
+@dataclass(slots=True)
+class Landed:
+    """A landed row that counts."""
+
+    version: int
+    subject: str
+    time: datetime
+    number: Decimal
+    groups: Sequence[str | None]
+
+
+@dataclass(slots=True)
+class _Tail:
+    """`key` says which tail of which moment; `rows` are by meter, None while it was asked for only once."""
+
+    key: tuple[int, tuple[str, ...]]
+    rows: dict[str, list[Landed]] | None = None
+
+
+_tails: OrderedDict[str, _Tail] = OrderedDict()
+
+
+def forget_all() -> None:
+    """Drop what this process keeps."""
+    _tails.clear()
+
+
+def known(asked: Asked) -> Mapping[str, Sequence[Landed]] | None:
+    """The rows of the tail by meter; None: read them with the statement.
+
+    Raises:
+        Unavailable: the analytical store cannot be reached.
+    """
+    if not asked.tail or asked.behind:  # a batch may be reckoned again at any moment, for the versions that are missing
+        return None
+    key = (asked.snapshot.settled, asked.tail)
+    found = _tails.get(asked.workspace_id)
+    if found is None or found.key != key:
+        _tails[asked.workspace_id] = _Tail(key)
+        _tails.move_to_end(asked.workspace_id)
+        if len(_tails) > MAX_KEPT:
+            _tails.popitem(last=False)
+        return None
+    if found.rows is None:
+        found.rows = _read(asked)
+    return found.rows
+
+
+def _read(asked: Asked) -> dict[str, list[Landed]] | None:
+    given = usage_reads.Parameters()
+    text = usage_reads.landed(asked, given, MAX_ROWS + 1)
+    rows = olap.query(text, given.values)
+    if len(rows) > MAX_ROWS:
+        return None
+    found: dict[str, list[Landed]] = {}
+    for meter, version, subject, time, number, groups in rows:
+        found.setdefault(meter, []).append(Landed(version, subject, time.replace(tzinfo=UTC), Decimal(number), groups))
+    return found
+
+
+def counted(asked: Asked, rows: Mapping[str, Sequence[Landed]], start: datetime, end: datetime) -> Iterator[tuple[Keys, Landed]]:
+    """The rows that are asked for, in `[start, end)` or, if they carry over, before `end`, with what they are grouped by."""
+    subjects = set(asked.subjects)
+    owner = None if asked.owned is None else owners(asked.owned)
+    since = None if asked.meter.measure.carry_over else start
+    for meter in asked.meters:
+        spans = {span.version: span for span in meter.spans}
+        for row in rows.get(meter.id, ()):
+            span = spans.get(row.version)
+            if span is None or row.time >= end or (since is not None and row.time < since):
+                continue
+            if (span.since is not None and row.time < span.since) or (span.until is not None and row.time >= span.until):
+                continue
+            if subjects and row.subject not in subjects:
+                continue
+            whose = None if owner is None else owner(row.subject, row.time)
+            if whose is None and owner is not None and not asked.all_owners:
+                continue
+            groups = dict(zip(span.dimensions, row.groups, strict=True))
+            if all(groups.get(name) in allowed for name, allowed in asked.filters.items()):
+                yield tuple(_key(name, meter, row, whose, groups) for name in asked.group_by), row
+
+
+def _key(name: str, meter: Counter, row: Landed, whose: str | None, groups: Mapping[str, str | None]) -> str | None:
+    own = {METER: meter.id, SUBJECT: row.subject, CUSTOMER: whose}
+    return own[name] if name in own else groups.get(name)
