@@ -9,6 +9,7 @@ from infra.local.postgres import Postgres
 from infra.local.stripe.fake import FakeStripe
 from oppulence.kernel import limits, oidc
 from tests.bad_input.callers import Callers
+from tests.support import olap
 from tests.support.api import Api
 from tests.support.world import World
 from tests.tenancy.people import AUDIENCE, ISSUER, People, key_set_url
@@ -23,7 +24,8 @@ def callers(environment: None, postgres: Postgres, stripe_process: FakeStripe) -
         patch.setenv(name, value)
     patch.setenv("STRIPE_API_BASE", stripe_process.url)
     limits.forget_all()
-    with psycopg.connect(postgres.url, autocommit=True) as admin:
+    with psycopg.connect(postgres.url, autocommit=True) as admin, olap.server() as engine:
+        olap.use(engine, patch)
         world = World(admin)
         people = People(world)
         yield Callers(Api(world).as_key(workspace_id=world.workspace_id), Api(world).as_user(people.member("owner").token))

@@ -16,10 +16,12 @@ from oppulence.kernel.declarations import Consumer, Route, declaration_of
 from oppulence.kernel.events import Envelope
 from oppulence.kernel.ids import random_text
 from oppulence.kernel.uow import UnitOfWork
+from oppulence.metering import landing, settling, store
 from oppulence.sync import comparison_store, reconcile_store
 from oppulence.sync.comparison_store import Comparison
 from oppulence.sync.reconcile_store import Gap, Progress
 from tests.bad_input.bodies import fitting, required
+from tests.metering import usage
 from tests.support import letters, stripe
 from tests.support.api import Answer, Api, rows_of
 from tests.support.entries import FUNCTIONS, entry, envelope, routes
@@ -93,6 +95,7 @@ def build(world: World, people: People) -> Tenant:
     assert {one.status for one in made} <= {200, 201}, [one.body for one in made]
     corpus = stripe.corpus()
     stripe.mirror(world, [*corpus[:200], *corpus[700:800]])
+    _metered(world, caller)
     for _ in range(3):  # consumers emit in turn
         _deliver(world, world.envelopes())
     assert caller.post("/v1/sync/replays", {"all": True}).status == 202
@@ -109,6 +112,17 @@ def build(world: World, people: People) -> Tenant:
         look_around(tenant)
     entry("tenancy.schedules.seal_audit")({}, None)
     return tenant
+
+
+def _metered(world: World, caller: Api) -> None:
+    """A meter, and usage that it counts: settled, and landed only."""
+    meter = {"slug": f"m{random_text(12).lower()}", "aggregation": "SUM", "eventType": "prompt", "valueProperty": "$.tokens"}
+    assert caller.post("/openmeter/api/v1/meters", meter).status == 201
+    for _ in range(2):
+        assert settling.settle(store.shard_of(world.workspace_id)) >= 0
+        sent = {"id": random_text(20), "type": "prompt", "subject": random_text(12), "data": {"tokens": 731_731}}
+        assert caller.post("/v1/events", sent).status == 202
+        landing.land(usage.queued())
 
 
 def _reconciled(world: World, connection_id: str) -> None:

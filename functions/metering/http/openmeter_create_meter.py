@@ -4,7 +4,6 @@ from oppulence.kernel.capabilities import Bus, Keys, Postgres
 from oppulence.kernel.drop_in import OPENMETER
 from oppulence.kernel.http import Response, route
 from oppulence.kernel.uow import UnitOfWork
-from oppulence.metering import meters
 from oppulence.metering.errors import InvalidInstant, InvalidMeter, MeterExists
 from oppulence.metering.openmeter.form import answer
 from oppulence.metering.openmeter.meters import MeterCreate, shown
@@ -15,4 +14,4 @@ from oppulence.metering.openmeter.meters import MeterCreate, shown
     errors=(MeterExists, InvalidMeter, InvalidInstant), uses=(Postgres("metering"), Bus("metering"), Keys()),
 )  # fmt: skip
 def handler(uow: UnitOfWork, body: MeterCreate) -> Response:
-    return answer(*shown(uow, [meters.create(uow, body.meter())]), status=201)
+    return answer(shown(uow, body.make(uow)), 201)

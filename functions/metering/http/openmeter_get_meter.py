@@ -15,4 +15,4 @@ from oppulence.metering.openmeter.meters import shown
     uses=(Postgres("metering"),),
 )  # fmt: skip
 def handler(uow: UnitOfWork, meter_id: str) -> Response:
-    return answer(*shown(uow, [meters.get(uow, meter_id)]))
+    return answer(shown(uow, meters.get(uow, meter_id)))

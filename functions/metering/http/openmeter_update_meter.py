@@ -7,7 +7,6 @@ from oppulence.kernel.capabilities import Bus, Keys, Postgres
 from oppulence.kernel.drop_in import OPENMETER
 from oppulence.kernel.http import Response, route
 from oppulence.kernel.uow import UnitOfWork
-from oppulence.metering import meters
 from oppulence.metering.errors import InvalidInstant, InvalidMeter, MeterNotActive, MeterNotFound
 from oppulence.metering.openmeter.form import answer
 from oppulence.metering.openmeter.meters import MeterUpdate, shown
@@ -19,4 +18,4 @@ from oppulence.metering.openmeter.meters import MeterUpdate, shown
     uses=(Postgres("metering"), Bus("metering"), Keys()),
 )  # fmt: skip
 def handler(uow: UnitOfWork, meter_id: str, body: MeterUpdate) -> Response:
-    return answer(*shown(uow, [meters.change(uow, meter_id, body.change())]))
+    return answer(shown(uow, body.change(uow, meter_id)))

@@ -47,6 +47,8 @@ class Wanted:
     owned: tuple[Owned, ...] | None = None
     source: str | None = None
     id: str | None = None
+    part_of_id: str | None = None
+    part_of_subject: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     stored_since: datetime | None = None
@@ -115,6 +117,9 @@ def _conditions(wanted: Wanted, given: Parameters) -> list[str]:
     for column, value in (("source", wanted.source), ("id", wanted.id)):
         if value is not None:
             found.append(f"{column} = {given.one(value)}")
+    for column, part in (("id", wanted.part_of_id), ("subject", wanted.part_of_subject)):
+        if part is not None:
+            found.append(f"position({column}, {given.one(part)}) > 0")
     for column, since, until in (("time", wanted.since, wanted.until), ("stored_at", wanted.stored_since, wanted.stored_until)):
         found += [f"{column} >= {instant(since)}"] if since else []
         found += [f"{column} < {instant(until)}"] if until else []

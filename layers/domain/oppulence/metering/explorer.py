@@ -1,5 +1,6 @@
 """Single usage events: all that a workspace sent, what meters make of each, and what makes up one number."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -128,6 +129,17 @@ def page(scope: Scope, query: EventQuery) -> Page[UsageEventView]:
         return _shown(scope, event_reads.events(moment, wanted, _place(after), most))
 
     return paginate(scope, query, fetch, lambda one: (one.time, one.source, one.id))
+
+
+def newest(scope: Scope, query: EventQuery, part_of_id: str | None, part_of_subject: str | None) -> list[UsageEventView]:
+    """The first page, of events whose id and subject have these parts.
+
+    Raises:
+        MeterNotFound, CustomerNotFound, TooManySubjects
+    """
+    moment, wanted = in_transaction(scope, lambda uow: (_moment(uow), _wanted(uow, query)))
+    wanted = replace(wanted, part_of_id=part_of_id, part_of_subject=part_of_subject)
+    return _shown(scope, event_reads.events(moment, wanted, None, query.limit))
 
 
 def get(scope: Scope, event_id: str, source: str | None) -> UsageEventView:

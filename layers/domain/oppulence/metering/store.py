@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -139,7 +139,7 @@ def beginnings(conn: Connection, meter_ids: Sequence[str]) -> dict[str, datetime
         "SELECT meter_id, effective_from FROM metering.meter_versions WHERE version = 1 AND meter_id = ANY(%s)",
         (list(meter_ids),),
     ).fetchall()
-    return {str(meter_id): since for meter_id, since in rows}
+    return {str(meter_id): cast("datetime | None", since) for meter_id, since in rows}
 
 
 def versions(conn: Connection) -> list[MeterVersion]:

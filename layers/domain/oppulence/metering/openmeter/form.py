@@ -1,7 +1,8 @@
 """The form of what goes in and out: names in camel case, no field for what there is not, numbers with all their digits."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,13 +10,29 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from oppulence.kernel.errors import AppError
 from oppulence.kernel.response import Response
+
+_NAMES = {"time_zone": "windowTimeZone", "effective_from": "eventFrom", "subjects": "subject", "customers": "filterCustomerId"}
+"""What is called otherwise there; all else is ours in camel case."""
 
 
 class Form(BaseModel):
     """Base of what is taken."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+@contextmanager
+def in_their_words() -> Iterator[None]:
+    """Errors name a parameter as the caller knows it."""
+    try:
+        yield
+    except AppError as error:
+        if error.param is not None:
+            name, dot, rest = error.param.partition(".")
+            error.param = f"{_NAMES.get(name) or to_camel(name)}{dot}{rest}"
+        raise
 
 
 def instant(at: datetime) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, LiteralString
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from oppulence.kernel.uow import UnitOfWork
-from oppulence.metering import store
+from oppulence.metering import meters, store
 from oppulence.metering.models import (
     Dimension,
     EventType,
@@ -19,7 +19,7 @@ from oppulence.metering.models import (
     Path,
     Slug,
 )
-from oppulence.metering.openmeter.form import Form, instant, merged
+from oppulence.metering.openmeter.form import Form, in_their_words, instant, merged
 
 Description = Annotated[str, Field(max_length=1000)]
 GroupBy = Annotated[dict[Dimension, Path], Field(max_length=20)]
@@ -36,9 +36,15 @@ class MeterUpdate(Form):
     metadata: Metadata | None = None
     group_by: GroupBy | None = None
 
-    def change(self) -> MeterChange:
-        """As we change a meter: the dimensions from now on, all else at once."""
-        return MeterChange(name=self.name, description=self.description, metadata=self.metadata, group_by=self.group_by)
+    @in_their_words()
+    def change(self, uow: UnitOfWork, id_or_slug: str) -> Meter:
+        """Change a meter: its dimensions from now on, all else at once.
+
+        Raises:
+            MeterNotFound, MeterNotActive, InvalidMeter, InvalidInstant
+        """
+        wanted = MeterChange(name=self.name, description=self.description, metadata=self.metadata, group_by=self.group_by)
+        return meters.change(uow, id_or_slug, wanted)
 
 
 class MeterCreate(MeterUpdate):
@@ -50,9 +56,14 @@ class MeterCreate(MeterUpdate):
     value_property: Path | None = None
     event_from: AwareDatetime | None = None
 
-    def meter(self) -> NewMeter:
-        """As we make it: one that counts events of any time, unless it says from when on."""
-        return NewMeter.model_validate(
+    @in_their_words()
+    def make(self, uow: UnitOfWork) -> Meter:
+        """Make it: it counts events of any time, unless it says from when on.
+
+        Raises:
+            MeterExists, InvalidMeter, InvalidInstant
+        """
+        wanted = NewMeter.model_validate(
             {
                 "slug": self.slug, "name": self.name, "description": self.description, "metadata": self.metadata or {},
                 "event_type": self.event_type, "aggregation": self.aggregation, "value_property": self.value_property,
@@ -60,6 +71,7 @@ class MeterCreate(MeterUpdate):
             },
             strict=False,
         )  # fmt: skip
+        return meters.create(uow, wanted)
 
 
 class MeterPage(Form):
@@ -84,10 +96,15 @@ def page(uow: UnitOfWork, query: MeterPage) -> list[Meter]:
     return store.numbered_page(uow.conn, order, query.include_deleted, query.page, query.page_size)
 
 
-def shown(uow: UnitOfWork, meters: Sequence[Meter]) -> list[str]:
+def shown(uow: UnitOfWork, meter: Meter) -> str:
+    """A meter as JSON."""
+    return all_shown(uow, [meter])[0]
+
+
+def all_shown(uow: UnitOfWork, found: Sequence[Meter]) -> list[str]:
     """Meters as JSON."""
-    since = store.beginnings(uow.conn, [meter.id for meter in meters])
-    return [_shown(meter, since.get(meter.id)) for meter in meters]
+    since = store.beginnings(uow.conn, [meter.id for meter in found])
+    return [_shown(meter, since.get(meter.id)) for meter in found]
 
 
 def _shown(meter: Meter, since: datetime | None) -> str:
