@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,7 @@ REJECTION_COLUMNS = ("workspace_id", "time", "source", "id", "meter", "version",
 Columns = Mapping[str, Sequence[Any]]
 
 _ZERO = Decimal(0)
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Values:
 
     def add(self, workspace_id: str, batch_id: str, event: UsageEvent, versions: Iterable[Counted]) -> None:
         """Reckon an event for these versions."""
+        time, stored_at = micros(event.time), micros(event.stored_at)
         for counted in versions:
             version = counted.version
             value = evaluate(version, event)
@@ -79,7 +81,7 @@ class Values:
                 what = (value.number, value.text or "", [value.groups[name] for name in counted.dimensions], "")
                 self.used.add((workspace_id, version.meter_id))
             place = (workspace_id, batch_id, event.sequence, version.meter_id, version.version)
-            self.rows.append((*place, event.subject, event.time, event.source, event.id, event.stored_at, *what))
+            self.rows.append((*place, event.subject, time, event.source, event.id, stored_at, *what))
 
     def columns(self) -> Columns:
         """The rows by their columns."""
@@ -102,9 +104,10 @@ def event_columns(batches: Sequence[Written]) -> Columns:
     found: dict[str, list[Any]] = {name: [] for name in EVENT_COLUMNS}
     for batch in batches:
         number = len(batch.events)
-        *sent, data = zip(*batch.events, strict=True)
+        *sent, times, data = zip(*batch.events, strict=True)
         place = ([batch.workspace_id] * number, [batch.id] * number, range(batch.first, batch.first + number))
-        for name, part in zip(EVENT_COLUMNS, (*place, *sent, [batch.stored_at] * number, data), strict=True):
+        stamps = (map(micros, times), [micros(batch.stored_at)] * number)
+        for name, part in zip(EVENT_COLUMNS, (*place, *sent, *stamps, data), strict=True):
             found[name].extend(part)
     return found
 
@@ -120,6 +123,11 @@ def reckon(batches: Iterable[Written], counting: Mapping[str, Counting]) -> Valu
             if versions := wanted.get(sent.type):
                 values.add(batch.workspace_id, batch.id, UsageEvent(*sent, batch.stored_at, sequence), versions)
     return values
+
+
+def micros(at: datetime) -> int:
+    """A time as the analytical store counts it: its client would ask each one for its time zone."""
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def latest(batch: Written) -> datetime:
