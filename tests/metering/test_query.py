@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -119,3 +120,15 @@ def test_answers_are_those_of_the_plain_list(api: Api, store: World, seed: int) 
             assert found == expected, (slug, question)
             assert all(f"{value}" == f"{expected[key]}" for key, value in found.items())
             assert len(answer.rows) == len(found)
+
+
+def test_a_billing_run_is_the_answers_of_all_meters(api: Api, store: World) -> None:
+    versions, _ = filled(api, store, 7)
+    scope = Scope("metering", store.workspace_id)
+    ids = {slug: some[0].meter_id for slug, some in versions.items()}
+    for window_size in (None, WindowSize.WEEK):
+        question = Question("", START, END, window_size, "Europe/Berlin", group_by=("subject",))
+        tails.forget_all()
+        for _ in range(2):  # by the statement, and with what the process has of the tail
+            run = query.run(scope, question)
+            assert run == {ids[slug]: query.answer(scope, replace(question, meter=slug)) for slug in KINDS}

@@ -22,6 +22,7 @@ from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import UnknownDimension
 from oppulence.metering.exports import files_gateway
 from oppulence.metering.query import Question, Reading, Row
+from oppulence.metering.tails import Keys
 from oppulence.metering.windows import WindowSize
 
 FILES = "usage_exports/"
@@ -233,7 +234,7 @@ def _file(scope: Scope, reading: Reading, *, as_csv: bool) -> QuantitiesFile:
 def _pieces(reading: Reading, counted: list[int], *, as_csv: bool) -> Iterator[bytes]:
     """The whole answer, all of it read as of one moment."""
     names = list(reading.asked.group_by)
-    place: tuple[datetime, quantities.Keys] | None = None
+    place: tuple[datetime, Keys] | None = None
     if as_csv:
         yield _lines(names, [], head=True)
     while rows := reading.rows(place, _PER_READING):

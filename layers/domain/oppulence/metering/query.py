@@ -4,35 +4,23 @@ The store adds up (`aggregates`), the rest is exact arithmetic (`combining`). An
 up to a number, and the batches that had landed then; so all pages of one reading fit each other.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
-from itertools import islice
+from zoneinfo import ZoneInfo
 
-from oppulence.kernel import olap
 from oppulence.kernel.uow import Scope, in_transaction
 from oppulence.metering import asked as asking
-from oppulence.metering import buckets as bucketing
-from oppulence.metering import tails
-from oppulence.metering.aggregates import Form, adds_up, form, statement
-from oppulence.metering.asked import CUSTOMER, SUBJECT, Asked, Selection
+from oppulence.metering.asked import METER, Selection
 from oppulence.metering.attribution import Owned
-from oppulence.metering.buckets import Buckets
-from oppulence.metering.combining import Cell, alone, cell_of, levels, of_nothing, shown, together
 from oppulence.metering.errors import TooManyRows
-from oppulence.metering.models import Aggregation
-from oppulence.metering.tails import Landed
+from oppulence.metering.readings import MAX_ROWS, Reading, Row
 from oppulence.metering.windows import Window, WindowSize, whole, windows, zone
 
-MAX_ROWS = 100_000
-_MOST_CELLS = 100_000
-"""That one statement gives."""
+__all__ = ["MAX_ROWS", "MAX_RUN_ROWS", "Answer", "Question", "Reading", "Row", "answer", "read", "run", "too_many"]
 
-Keys = tuple[str | None, ...]
-_Sum = tuple[Keys, int, Cell]
-"""Keys, the bucket's second, and what was added up."""
+
+MAX_RUN_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +46,6 @@ class Question:
     owned: tuple[Owned, ...] | None = None
 
 
-@dataclass(slots=True)
-class Row:
-    """A window's quantity, of one subject, customer and set of dimensions as far as these are grouped by, else None.
-
-    `value` is rounded as the meter says; None where there is none, such as the average of nothing.
-    """
-
-    window_start: datetime
-    window_end: datetime
-    subject: str | None
-    customer_id: str | None
-    groups: dict[str, str | None]
-    value: Decimal | None
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Rows by window, then by what is grouped by, in that order. Windows in which nothing counted are left out.
@@ -89,167 +62,15 @@ class Answer:
     queued: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A question at one moment."""
-
-    asked: Asked
-    windows: Sequence[Window]
-    form: Form
-    one_row: bool
-
-    def rows(self, after: tuple[datetime, Keys] | None = None, most: int = MAX_ROWS) -> list[Row]:
-        """At most so many rows, or those after one, in order."""
-        if after is None:
-            found = list(islice(self._found(0, None, most), most))
-            if not found and self.one_row:
-                window = self.windows[0]
-                return [self._row(window, (), of_nothing(self.asked.meter, window))]
-            return found
-        number = bisect_right([one.start for one in self.windows], after[0]) - 1
-        if not after[1]:
-            return list(islice(self._found(number + 1, None, most), most))
-        return list(islice(self._found(number, after[1], most), most))
-
-    def _found(self, first: int, keys: Keys | None, most: int) -> Iterator[Row]:
-        """Rows from a window on, of it those after a group; the store is asked as they are needed."""
-        if first >= len(self.windows) or not self.asked.meter.spans:
-            return iter(())
-        return self._levels(first, keys) if self.asked.meter.measure.carry_over else self._alone(first, keys, most)
-
-    def _alone(self, first: int, keys: Keys | None, most: int) -> Iterator[Row]:
-        """Windows that begin with nothing: of each only its own rows matter."""
-        meter, left = self.asked.meter, self.windows[first:]
-        buckets = bucketing.of_windows(left)
-        by_start = dict(zip(buckets.starts, left, strict=True))
-        place = None if keys is None else (buckets.starts[0], keys)
-        for one, second, cell in self._read(buckets, most, place, by_key=False)[0]:
-            window = by_start[second]
-            yield self._row(window, one, shown(meter, window, alone(self.form, window, cell)))
-
-    def _levels(self, first: int, keys: Keys | None) -> Iterator[Row]:
-        """Windows that carry over: of each group all that it ever had matters. As many at a time as one statement can give."""
-        many = 1 if keys is not None else len(self.windows) - first
-        while first < len(self.windows):
-            some = self.windows[first : first + many]
-            buckets = self._buckets(some)
-            cells, full = self._read(buckets, _MOST_CELLS, None if keys is None else (0, keys), by_key=True)
-            if full and len(some) > 1:
-                many = max(1, len(some) // 8)
-                continue
-            groups: dict[Keys, dict[int, Cell]] = {}
-            for one, second, cell in cells:
-                groups.setdefault(one, {})[second] = cell
-            if full:
-                groups.popitem()
-                keys = list(groups)[-1]
-            yield from self._merged(buckets, groups)
-            if not full:
-                first, keys, many = first + len(some), None, many * 2
-
-    def _merged(self, buckets: Buckets, groups: Mapping[Keys, Mapping[int, Cell]]) -> Iterator[Row]:
-        """The groups' windows, window by window."""
-        found: dict[Window, list[Row]] = {window: [] for window in buckets.windows}
-        for one, cells in groups.items():
-            for window, exact in levels(self.form, buckets, cells):
-                found[window].append(self._row(window, one, shown(self.asked.meter, window, exact)))
-        for some in found.values():
-            yield from some
-
-    def _buckets(self, some: Sequence[Window]) -> Buckets:
-        if self.form in (Form.BY_DAY, Form.IDS_BY_DAY):
-            return bucketing.of_days(some, self.asked.zone)
-        return bucketing.of_windows(some)
-
-    def _read(self, buckets: Buckets, most: int, place: tuple[int, Keys] | None, *, by_key: bool) -> tuple[list[_Sum], bool]:
-        """What was added up, in order, and whether there is more of it."""
-        asked = self.asked
-        landed = tails.known(asked) if adds_up(asked.meter) else None
-        text, given = statement(asked, buckets, most, place, by_key=by_key, landed=landed is None)
-        keys = len(asked.group_by)
-        found: list[_Sum] = [
-            (tuple(row[:keys]), row[keys], tuple(map(Decimal, row[keys + 1 :]))) for row in olap.query(text, given.values)
-        ]
-        full = len(found) >= most
-        if not landed:
-            return found, full
-        extra = self._landed(buckets, landed)
-        inside = _between(extra, None if place is None else (place[1], place[0]), found[-1] if full else None, by_key=by_key)
-        return _merged(asked.meter.measure.aggregation, found, inside, by_key=by_key), full
-
-    def _landed(self, buckets: Buckets, landed: Mapping[str, Sequence[Landed]]) -> list[_Sum]:
-        """What landed rows add up to."""
-        period, kind = buckets.period, self.asked.meter.measure.aggregation
-        found: dict[tuple[Keys, int], Cell] = {}
-        for keys, row in tails.counted(self.asked, landed, *period):
-            at = int(row.time.replace(microsecond=0).timestamp())
-            number = bisect_right(buckets.starts, at)
-            second = buckets.starts[number - 1] if number else 0
-            cell = cell_of(self.form, row.number, at - second if second else 0)
-            known = found.get((keys, second))
-            found[keys, second] = cell if known is None else together(kind, known, cell)
-        return [(keys, second, cell) for (keys, second), cell in found.items()]
-
-    def _row(self, window: Window, keys: Keys, value: Decimal | None) -> Row:
-        groups = dict(zip(self.asked.group_by, keys, strict=False))
-        subject, customer_id = groups.pop(SUBJECT, None), groups.pop(CUSTOMER, None)
-        return Row(window.start, window.end, subject, customer_id, groups, value)
-
-    def within(self, window: Window) -> "Reading":
-        """The same of one window."""
-        return replace(self, windows=[window])
-
-    def key(self, row: Row) -> tuple[datetime, Keys]:
-        """The row's place."""
-        own = {**row.groups, SUBJECT: row.subject, CUSTOMER: row.customer_id}
-        return row.window_start, tuple(own[name] for name in self.asked.group_by)
-
-    def answer(self, rows: Sequence[Row]) -> Answer:
-        """Rows, with the moment they are of."""
-        asked = self.asked
-        return Answer(asked.meter.id, rows, asked.snapshot.settled, len(asked.tail), asked.queued)
-
-
-def _order(keys: Keys, second: int, *, by_key: bool) -> tuple[object, ...]:
-    """As the store sorts."""
-    own = tuple((key is None, key or "") for key in keys)
-    return (own, second) if by_key else (second, own)
-
-
-def _between(some: list[_Sum], after: tuple[Keys, int] | None, last: _Sum | None, *, by_key: bool) -> list[_Sum]:
-    """Those after a place, up to the last one that was read."""
-    if after is not None and by_key:
-        some = [one for one in some if _order(one[0], 0, by_key=True) > _order(after[0], 0, by_key=True)]
-    elif after is not None:
-        some = [one for one in some if _order(*one[:2], by_key=False) > _order(*after, by_key=False)]
-    if last is not None:
-        some = [one for one in some if _order(*one[:2], by_key=by_key) <= _order(*last[:2], by_key=by_key)]
-    return some
-
-
-def _merged(kind: Aggregation, some: list[_Sum], others: list[_Sum], *, by_key: bool) -> list[_Sum]:
-    found = {one[:2]: one[2] for one in some}
-    for keys, second, cell in others:
-        known = found.get((keys, second))
-        found[keys, second] = cell if known is None else together(kind, known, cell)
-    merged = [(keys, second, cell) for (keys, second), cell in found.items()]
-    return sorted(merged, key=lambda one: _order(one[0], one[1], by_key=by_key)) if others else merged
-
-
 def read(scope: Scope, question: Question) -> Reading:
     """Look up what a question means, at this moment.
 
     Raises:
         MeterNotFound, CustomerNotFound, UnknownDimension, TooManySubjects, InvalidPeriod, TooManyWindows, UnknownTimeZone
     """
-    tz, period = zone(question.time_zone), whole(question.since, question.until)
-    found = [period] if question.window_size is None else windows(period, question.window_size, tz)
-    selection = Selection(
-        tz, question.subjects, question.customers, question.group_by, question.filter_group_by, question.as_of, question.known_at,
-        question.owned,
-    )  # fmt: skip
-    asked = in_transaction(scope, lambda uow: asking.read(uow, question.meter, selection))
-    return Reading(asked, found, form(asked.meter), question.window_size is None and not asked.group_by)
+    tz, _, found = _windows(question)
+    asked = in_transaction(scope, lambda uow: asking.read(uow, question.meter, _selection(question, tz)))
+    return Reading(asked, found, question.window_size is None and not asked.group_by)
 
 
 def answer(scope: Scope, question: Question) -> Answer:
@@ -264,7 +85,50 @@ def answer(scope: Scope, question: Question) -> Answer:
     rows = reading.rows(most=MAX_ROWS + 1)
     if len(rows) > MAX_ROWS:
         raise too_many(MAX_ROWS)
-    return reading.answer(rows)
+    return _answer(reading, rows)
+
+
+def run(scope: Scope, question: Question) -> dict[str, Answer]:
+    """The answers of all meters, by their ids, with one statement for those of a kind: what a billing run asks.
+
+    `meter` and `filter_group_by` of the question are left aside; `group_by` has `subject` and `customer_id` only. A meter that
+    counted nothing is left out.
+
+    Raises:
+        CustomerNotFound, TooManySubjects, InvalidPeriod, TooManyWindows, UnknownTimeZone
+        TooManyRows: one kind's meters have more than `MAX_RUN_ROWS` together.
+        Unavailable: a store cannot be reached.
+    """
+    tz, _, found = _windows(question)
+    selection = replace(_selection(question, tz), group_by=(METER, *question.group_by), filters={})
+    answers: dict[str, Answer] = {}
+    for asked in in_transaction(scope, lambda uow: asking.read_all(uow, selection)):
+        reading = Reading(asked, found, one_row=False)
+        rows = reading.rows(most=MAX_RUN_ROWS + 1)
+        if len(rows) > MAX_RUN_ROWS:
+            raise too_many(MAX_RUN_ROWS)
+        own: dict[str, list[Row]] = {}
+        for row in rows:
+            own.setdefault(row.groups.pop(METER) or "", []).append(row)
+        answers |= {id_: replace(_answer(reading, some), meter_id=id_) for id_, some in own.items()}
+    return answers
+
+
+def _answer(reading: Reading, rows: Sequence[Row]) -> Answer:
+    asked = reading.asked
+    return Answer(asked.meter.id, rows, asked.snapshot.settled, len(asked.tail), asked.queued)
+
+
+def _windows(question: Question) -> tuple[ZoneInfo, Window, list[Window]]:
+    tz, period = zone(question.time_zone), whole(question.since, question.until)
+    return tz, period, [period] if question.window_size is None else windows(period, question.window_size, tz)
+
+
+def _selection(question: Question, tz: ZoneInfo) -> Selection:
+    return Selection(
+        tz, question.subjects, question.customers, question.group_by, question.filter_group_by, question.as_of, question.known_at,
+        question.owned,
+    )  # fmt: skip
 
 
 def too_many(most: int) -> TooManyRows:
