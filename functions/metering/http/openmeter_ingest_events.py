@@ -6,7 +6,7 @@ from oppulence.kernel.errors import InvalidBody
 from oppulence.kernel.http import Request, route
 from oppulence.kernel.uow import Scope
 from oppulence.metering.errors import TooManyEvents
-from oppulence.metering.openmeter import events
+from oppulence.metering.openmeter import taking
 
 
 @route(
@@ -15,4 +15,4 @@ from oppulence.metering.openmeter import events
     uses=(Postgres("metering"), Queue("metering/on_usage_accepted"), Bucket("usage/", write=True), Keys()),
 )  # fmt: skip
 def handler(scope: Scope, request: Request) -> None:
-    events.take(scope, request)
+    taking.take(scope, request)

@@ -6,8 +6,8 @@ from oppulence.kernel.drop_in import OPENMETER
 from oppulence.kernel.http import Response, route
 from oppulence.kernel.uow import Scope
 from oppulence.metering.errors import TooManySubjects
-from oppulence.metering.openmeter.events import EventList, listing
 from oppulence.metering.openmeter.form import answer, listed
+from oppulence.metering.openmeter.listing import EventList, events
 
 
 @route(
@@ -15,4 +15,4 @@ from oppulence.metering.openmeter.form import answer, listed
     errors=(CustomerNotFound, TooManySubjects), uses=(Postgres("metering"), ClickHouse()),
 )  # fmt: skip
 def handler(scope: Scope, query: EventList) -> Response:
-    return answer(listed(listing(scope, query)))
+    return answer(listed(events(scope, query)))

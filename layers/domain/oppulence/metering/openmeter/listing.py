@@ -1,0 +1,75 @@
+"""Events as OpenMeter lists them."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from oppulence.kernel import clock
+from oppulence.kernel.uow import Scope
+from oppulence.metering import explorer
+from oppulence.metering.explorer import EventQuery, UsageEventView
+from oppulence.metering.openmeter.form import Form, in_their_words, instant, merged
+from oppulence.metering.openmeter.queries import Texts
+
+MAX_LIST = 100
+_DEFAULT_AGE = timedelta(hours=72)
+_SECOND = timedelta(seconds=1)
+_MAX_BYTES = 4_000_000
+
+Part = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class EventList(Form):
+    """Which events: of the last 72 hours unless it says since when. Instants are whole seconds, the last one included."""
+
+    client_id: Annotated[str, Field(max_length=255)] | None = None
+    ingested_at_from: AwareDatetime | None = None
+    ingested_at_to: AwareDatetime | None = None
+    id: Annotated[Part | None, Field(description="Any part of it.")] = None
+    subject: Annotated[Part | None, Field(description="Any part of it.")] = None
+    customer_id: Texts | None = None
+    since: Annotated[AwareDatetime | None, Field(alias="from")] = None
+    until: Annotated[AwareDatetime | None, Field(alias="to")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIST)] = MAX_LIST
+
+
+@in_their_words()
+def events(scope: Scope, query: EventList) -> list[str]:
+    """The newest events as JSON, as many as fit one answer.
+
+    Raises:
+        CustomerNotFound, TooManySubjects
+    """
+    since = clock.now() - _DEFAULT_AGE if query.since is None else query.since
+    wanted = EventQuery.model_validate(
+        {
+            "from": since, "to": _after(query.until), "ingested_from": query.ingested_at_from,
+            "ingested_to": _after(query.ingested_at_to), "customers": query.customer_id, "limit": query.limit,
+        }
+    )  # fmt: skip
+    found, size = [], 0
+    for one in explorer.newest(scope, wanted, query.id, query.subject):
+        text = _shown(one)
+        size += len(text.encode())
+        if size > _MAX_BYTES:
+            break
+        found.append(text)
+    return found
+
+
+def _after(last: datetime | None) -> datetime | None:
+    return last and last.replace(microsecond=0) + _SECOND
+
+
+def _shown(one: UsageEventView) -> str:
+    attributes = {
+        "id": one.id, "source": one.source, "specversion": "1.0", "type": one.type, "subject": one.subject,
+        "time": instant(one.time),
+    }  # fmt: skip
+    event = merged(attributes, {} if one.data is None else {"data": one.data})
+    problem = "; ".join(f"{made.slug}: {made.problem}" for made in one.meters if made.problem)
+    if not one.meters:
+        problem = f"No meter counts events of the type {one.type}."
+    told = {"ingestedAt": instant(one.ingested_at), "storedAt": instant(one.stored_at), "validationError": problem or None}
+    return merged(told, {"event": event})
