@@ -2,7 +2,7 @@
 
 import typer
 
-from infra.ops import analytics, audit, db, dlq, events, keys, local, origin, sync, workspaces
+from infra.ops import analytics, audit, db, dlq, events, keys, local, origin, sync, usage, workspaces
 from infra.ops.demo import demo
 from infra.ops.smoke import smoke
 
@@ -21,6 +21,7 @@ app.add_typer(sync.app, name="sync", help="The sync engine: backfills.")
 app.add_typer(dlq.app, name="dlq", help="Dead letters: records that could not be processed.")
 app.add_typer(audit.app, name="audit", help="The audit log.")
 app.add_typer(analytics.app, name="analytics", help="The analytical store.")
+app.add_typer(usage.app, name="usage", help="Metered usage events.")
 app.add_typer(db.app, name="db", help="The databases.")
 app.command("demo")(demo)
 app.command("smoke")(smoke)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from oppulence.metering import landing
+from oppulence.metering.usage_event import SentEvent
 from tests.metering import faults, usage
 from tests.metering.faults import Killed
 from tests.metering.rules import NOON
@@ -20,7 +21,7 @@ PHASES = ("land", "settle", "land another", "land again", "reckon, fill and sett
 def life(world: World, api: Api, workspace_id: str) -> Iterator[Callable[[], object]]:
     """A workspace's life: repeats, a batch that landed before a meter came, events that this meter is filled with."""
 
-    def accepted(*events: usage.SentEvent) -> list[landing.Accepted]:
+    def accepted(*events: SentEvent) -> list[landing.Accepted]:
         usage.accept(world, *events, workspace_id=workspace_id)
         return usage.queued()
 

@@ -69,7 +69,9 @@ def rows(world: World, table: str, columns: str, workspace_id: str | None = None
 def everything(world: World, workspace_id: str | None = None) -> dict[str, list[tuple[Any, ...]]]:
     """All that is settled of a workspace; meters by their slugs, settlements by which of its own they are."""
     workspace = workspace_id or world.workspace_id
-    slugs = dict(world.admin.execute("SELECT id, slug FROM metering.meters WHERE workspace_id = %s", (workspace,)).fetchall())
+    slugs: dict[str, str] = dict(
+        world.admin.execute("SELECT id, slug FROM metering.meters WHERE workspace_id = %s", (workspace,)).fetchall()
+    )
     found = {table: rows(world, table, columns, workspace) for table, columns in TABLES.items()}
     numbers = sorted({row[0] for table in found.values() for row in table})
     nth = {number: n for n, number in enumerate(numbers)}

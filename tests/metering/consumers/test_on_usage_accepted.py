@@ -7,9 +7,10 @@ import pytest
 
 from infra.local.clickhouse import ClickHouse
 from oppulence.kernel import olap, queues
-from oppulence.metering import ingest, meters, settling
+from oppulence.metering import ingest, meters, settling, usage_store
 from oppulence.metering.events import UsageAccepted
 from tests.metering import usage
+from tests.metering.rules import NOON
 from tests.metering.usage import rows, sent
 from tests.support import cloud
 from tests.support.api import Api
@@ -66,7 +67,7 @@ def test_what_cannot_be_read_is_dead_and_its_neighbours_land(store: World) -> No
     stolen = json.loads(cloud.queued(ingest.QUEUE)[0])
     stolen["detail"]["workspace_id"] = store.workspace()
     usage.accept(store, sent("b"))
-    bodies = [queues.message(foreign, store.workspace_id, usage.NOON), json.dumps(stolen), *cloud.queued(ingest.QUEUE)]
+    bodies = [queues.message(foreign, store.workspace_id, NOON), json.dumps(stolen), *cloud.queued(ingest.QUEUE)]
     cloud.dead_letters()
     assert deliver(bodies) == []
     assert len(cloud.dead_letters()) == 2
@@ -101,7 +102,7 @@ def test_while_the_store_is_away_all_messages_come_back(
 
 def test_a_shard_that_cannot_be_settled_keeps_nothing_from_landing(store: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "DUE_EVENTS", 1)
-    monkeypatch.setattr(settling.usage_store, "STEPS", {"usage_nowhere": "INSERT INTO usage_nowhere SELECT 1"})
+    monkeypatch.setattr(usage_store, "STEPS", {"usage_nowhere": "INSERT INTO usage_nowhere SELECT 1"})
     usage.accept(store, sent("a"))
     assert deliver(cloud.queued(ingest.QUEUE)) == []
     monkeypatch.undo()

@@ -6,6 +6,7 @@ registered once. Nothing counts that is not registered.
 
 import gzip
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -116,8 +117,11 @@ def _land(group: Sequence[tuple[Accepted, Written]]) -> set[int]:
     writer = archive.Writer()
     try:
         archived = _archive(writer, new)
-        values = reckoning.reckon((batch for _, batch in new), _counting)
-        usage_store.land(reckoning.event_columns([batch for _, batch in new]), values.columns())
+        with ThreadPoolExecutor(1) as beside:  # what the store takes in while the events are reckoned costs no time
+            landing = beside.submit(usage_store.land, reckoning.event_columns([batch for _, batch in new]))
+            values = reckoning.reckon((batch for _, batch in new), _counting)
+            usage_store.land_values(values.columns())
+            landing.result()
     finally:
         writer.finish()
     rows = [_row(batch, archived[batch.id]) for _, batch in new]

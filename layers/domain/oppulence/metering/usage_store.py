@@ -125,24 +125,23 @@ def is_up() -> None:
     olap.query("SELECT 1", {})
 
 
-def land(events: Mapping[str, Sequence[Any]], values: Mapping[str, Sequence[Any]]) -> None:
-    """Write landed events, then what they count, each table in one insert.
+def land(events: Mapping[str, Sequence[Any]], token: str | None = None) -> None:
+    """Write landed events; with a new token also those that were there once, which the store would take for a repeat.
 
     Raises:
-        Unavailable: the store cannot be reached; both may be repeated.
+        Unavailable: the store cannot be reached; it may be repeated.
     """
-    olap.insert_columns("usage_landing", events)
-    land_values(values)
+    olap.insert_columns("usage_landing", events, _known_by(token))
 
 
-def land_values(values: Mapping[str, Sequence[Any]]) -> None:
+def land_values(values: Mapping[str, Sequence[Any]], token: str | None = None) -> None:
     """Write what landed events count.
 
     Raises:
         Unavailable: the store cannot be reached; it may be repeated.
     """
     if values["workspace_id"]:
-        olap.insert_columns("usage_landed_values", values)
+        olap.insert_columns("usage_landed_values", values, _known_by(token))
 
 
 def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
@@ -226,6 +225,10 @@ def _unwritten(part: Part, table: str, rows: Mapping[str, Sequence[Any]]) -> Map
     written = {tuple(row) for row in olap.query(f"SELECT source, id FROM {table} WHERE {_WRITTEN}", parameters)}
     missing = [n for n, key in enumerate(zip(rows["source"], rows["id"], strict=True)) if key not in written]
     return {name: [column[n] for n in missing] for name, column in rows.items()}
+
+
+def _known_by(token: str | None) -> dict[str, Any] | None:
+    return {"insert_deduplication_token": token} if token else None
 
 
 def _micros(at: datetime | None, otherwise: int) -> int:

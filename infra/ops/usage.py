@@ -1,0 +1,49 @@
+"""`oppulence usage`: metered usage events."""
+
+from typing import Annotated
+
+import typer
+
+from infra.ops.output import Aws, Failed, Json, answer, explained, say
+from infra.ops.place import find
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Metered usage events."""
+
+
+@app.command()
+def rebuild(
+    workspace: Annotated[str | None, typer.Option(help="Only the shard that holds this workspace.")] = None,
+    on_aws: Aws = False,
+    as_json: Json = False,
+) -> None:
+    """Make usage in the analytical store anew, of the archive: the same numbers. Answers have less in them until it is done."""
+    with explained(as_json):
+        place = find(on_aws)
+        place.act_as("metering")
+        from oppulence.kernel import olap
+        from oppulence.metering import store
+        from oppulence.metering.rebuild import ArchiveIncomplete, ShardIsHeld
+        from oppulence.metering.rebuild import rebuild as use_case
+
+        if not olap.is_configured():
+            raise Failed("this deployment has no analytical store", "set its ClickHouse URL and deploy")
+        done = {}
+        for shard in [store.shard_of(workspace)] if workspace else range(store.SHARDS):
+            try:
+                done[shard] = use_case(shard, say)
+            except ShardIsHeld as error:
+                raise Failed(f"shard {shard} is being settled", "run this again in three minutes") from error
+            except ArchiveIncomplete as error:
+                raise Failed(str(error), "bring the object back from the bucket's versions, and run this again") from error
+        lines = [
+            f"shard {shard}: {one.events} events of {one.batches} batches, {one.settlements} settlements"
+            for shard, one in done.items()
+        ]
+        total = sum(one.events for one in done.values())
+        rows = {shard: [one.batches, one.events, one.settlements] for shard, one in done.items()}
+        answer(rows, [*lines, f"{total} events made anew on {place.name}"], as_json)

@@ -1,0 +1,135 @@
+"""Making usage in the analytical store anew, of the archive: the same rows under the same numbers.
+
+PostgreSQL knows which batches each settlement settled, what each version of a meter was filled with, and where each batch is
+archived. So batches land again and settlements are carried out again, in their order, by the code that does it every day. Only
+`landed_at` is that of the rebuild.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from oppulence.kernel.ids import random_text
+from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
+from oppulence.metering import archive, batches, reckoning, settlements, settling, usage_store
+from oppulence.metering.batches import Written
+from oppulence.metering.landing import CONTEXT, MOST_BYTES, MOST_EVENTS
+from oppulence.metering.settling import Lease
+
+_NOBODY = Scope(CONTEXT, None)
+_AT_ONCE = 500
+
+Tell = Callable[[str], None]
+Known = tuple[str, str]
+"""A batch's id, and the object that holds it."""
+
+
+class ShardIsHeld(RuntimeError):
+    """The shard is being settled; its lease ends within minutes."""
+
+
+class ArchiveIncomplete(RuntimeError):
+    """A registered batch is not in the object that should hold it."""
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What a rebuild wrote."""
+
+    batches: int = 0
+    events: int = 0
+    settlements: int = 0
+
+
+def rebuild(shard: int, tell: Tell) -> Rebuilt:
+    """Delete a shard's usage from the analytical store, and make it again. Harmless to repeat, and while consumers run.
+
+    Until it is done, answers for the shard's workspaces have less in them, or are refused.
+
+    Raises:
+        ShardIsHeld, Unavailable
+        ArchiveIncomplete: an object lacks a batch; nothing more is settled until a repeat finds it.
+    """
+    lease = Lease.take(shard)
+    if lease is None:
+        raise ShardIsHeld
+    try:
+        return _rebuild(lease, tell)
+    finally:
+        lease.leave()
+
+
+def _rebuild(lease: Lease, tell: Tell) -> Rebuilt:
+    """A generation of its own: else the store would take the same rows for repeats, and leave them out."""
+    generation = in_transaction(_NOBODY, lambda uow: settlements.renew(uow.conn, lease.shard, lease.holder))
+    lease = Lease(lease.shard, lease.holder, generation)
+    done = Rebuilt()
+    workspaces = list(_workspaces(lease.shard))
+    for start in range(0, len(workspaces), usage_store.WORKSPACES_AT_ONCE):
+        lease.prolong()
+        usage_store.erase(workspaces[start : start + usage_store.WORKSPACES_AT_ONCE])
+    landed = {one: _land(lease, one, (), done, tell) for one in workspaces}
+    number = 0
+    while some := in_transaction(_NOBODY, lambda uow: settlements.settled_after(uow.conn, lease.shard, number, _AT_ONCE)):  # noqa: B023
+        for intent in some:
+            settling.carry_out(lease, intent)
+            number, done.settlements = intent.number, done.settlements + 1
+        tell(f"shard {lease.shard}: settled up to number {number}")
+    for one in _workspaces(lease.shard):  # what landed while rows were deleted is registered by now
+        _land(lease, one, landed.get(one, ()), done, tell)
+    return done
+
+
+def _workspaces(shard: int) -> Iterator[str]:
+    after = ""
+    while some := in_transaction(_NOBODY, lambda uow: settlements.workspaces_after(uow.conn, shard, after, _AT_ONCE)):  # noqa: B023
+        yield from some
+        after = some[-1]
+
+
+def _land(lease: Lease, workspace_id: str, but: Collection[str], done: Rebuilt, tell: Tell) -> set[str]:
+    """Land all registered batches of a workspace but some; returns their ids."""
+
+    def known(uow: UnitOfWork) -> list[Known]:
+        rows = uow.conn.execute("SELECT id, archive FROM metering.batches ORDER BY archive, id").fetchall()
+        return [(str(id_), str(key)) for id_, key in rows if id_ not in but]
+
+    wanted = in_transaction(Scope(CONTEXT, workspace_id), known)
+    for group in _groups(_read(workspace_id, wanted)):
+        lease.prolong()
+        counting = in_transaction(_NOBODY, lambda uow: settlements.counting(uow.conn, [workspace_id]))
+        if not counting:  # erased meanwhile
+            break
+        token = random_text(20)
+        usage_store.land(reckoning.event_columns(group), token)
+        usage_store.land_values(reckoning.reckon(group, counting).columns(), token)
+        done.batches, done.events = done.batches + len(group), done.events + sum(len(one.events) for one in group)
+        tell(f"{workspace_id}: {done.events} events landed so far")
+    return {id_ for id_, _ in wanted}
+
+
+def _read(workspace_id: str, wanted: list[Known]) -> Iterator[tuple[Written, int]]:
+    """Batches from their objects, each with the bytes of its text."""
+    for key, group in groupby(wanted, key=lambda one: one[1]):
+        missing = {id_ for id_, _ in group}
+        for text in archive.read(archive.folder(workspace_id) + key):
+            batch = batches.parse(text)
+            if batch.id in missing:
+                missing.discard(batch.id)
+                yield batch, len(text)
+        if missing:
+            raise ArchiveIncomplete(f"{key} of {workspace_id} lacks {', '.join(sorted(missing))}")
+
+
+def _groups(found: Iterator[tuple[Written, int]]) -> Iterator[list[Written]]:
+    """As many batches as one insert takes."""
+    group: list[Written] = []
+    events = size = 0
+    for batch, own in found:
+        group.append(batch)
+        events, size = events + len(batch.events), size + own
+        if events >= MOST_EVENTS or size >= MOST_BYTES:
+            yield group
+            group, events, size = [], 0, 0
+    if group:
+        yield group

@@ -1,0 +1,84 @@
+"""The analytical store is lost, and made again of the archive: the same rows under the same numbers."""
+
+from datetime import timedelta
+
+import pytest
+
+from oppulence.kernel import clock, olap
+from oppulence.kernel.aws import client
+from oppulence.metering import archive, rebuild, settling, usage_store
+from oppulence.metering import store as meters_store
+from oppulence.metering.snapshots import snapshot
+from tests.metering import usage
+from tests.metering.rules import NOON
+from tests.metering.usage import TABLES, rows, sent
+from tests.support.api import Api
+from tests.support.world import World
+
+
+def live(world: World, api: Api) -> None:
+    """Repeats, a fill, a version that came between landing and settling, and a tail."""
+    usage.make_in(api, world.workspace_id, slug="calls", effective_from=None)
+    usage.take(world, sent("a", {"v": 1}), sent("b", {"v": "x"}), sent("a", {"v": 3}))
+    usage.take(world, sent("c", {"v": 5}, NOON + timedelta(days=60)), sent("a", {"v": 9}))
+    usage.land(world, sent("d", {"v": 7}))
+    usage.make_in(api, world.workspace_id, slug="sums", aggregation="SUM", value_property="$.v", effective_from=None)
+    usage.settle(world)
+    usage.take(world, *(sent(str(n), {"text": "x" * 5_000}) for n in range(60)))
+    usage.land(world, sent("tail", {"v": 1}), sent("b", {"v": 2}))
+
+
+def as_it_is(world: World) -> list[object]:
+    """All rows with their numbers."""
+    return [rows(world, table, columns) for table, columns in TABLES.items()]
+
+
+def lose(world: World) -> None:
+    for table in usage_store.TABLES:
+        olap.work(f"TRUNCATE TABLE {table}", {})
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "there"])
+def test_the_same_rows_have_the_same_numbers(store: World, api: Api, lost: bool) -> None:
+    live(store, api)
+    then, before = clock.now(), as_it_is(store)
+    shard = meters_store.shard_of(store.workspace_id)
+    settled = store.within("metering", lambda uow: snapshot(uow.conn, then))
+    if lost:
+        lose(store)
+        assert as_it_is(store) == [[], [], [], []]
+    for _ in range(2):
+        done = rebuild.rebuild(shard, lambda _: None)
+        assert done.events >= 68 and done.settlements >= settled.settled
+        assert as_it_is(store) == before
+    assert store.within("metering", lambda uow: snapshot(uow.conn, then)) == settled
+    usage.settle(store)
+    assert len(rows(store, "usage_values", "id", None)) == len(rows(store, "usage_events", "id")) + 4
+    assert ("tail",) in rows(store, "usage_values", "id")
+
+
+def test_a_shard_that_is_being_settled_is_let_be(store: World) -> None:
+    usage.take(store, sent("a"))
+    lease = settling.Lease.take(meters_store.shard_of(store.workspace_id))
+    assert lease is not None
+    with pytest.raises(rebuild.ShardIsHeld):
+        rebuild.rebuild(lease.shard, lambda _: None)
+    lease.leave()
+    assert len(rows(store, "usage_events", "id")) == 1
+
+
+def test_an_object_that_lacks_a_batch_is_named(store: World) -> None:
+    usage.take(store, sent("a"))
+    (key,) = archive.keys(store.workspace_id)
+    usage.take(store, sent("b"))
+    other = next(one for one in archive.keys(store.workspace_id) if one != key)
+    bucket = archive._bucket()
+    content = client("s3").get_object(Bucket=bucket, Key=other)["Body"].read()
+    kept = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+    shard = meters_store.shard_of(store.workspace_id)
+    with pytest.raises(rebuild.ArchiveIncomplete, match="lacks bat_"):
+        rebuild.rebuild(shard, lambda _: None)
+    client("s3").put_object(Bucket=bucket, Key=key, Body=kept)
+    rebuild.rebuild(shard, lambda _: None)
+    assert rows(store, "usage_events", "id") == [("a",), ("b",)]
