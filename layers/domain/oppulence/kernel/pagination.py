@@ -17,10 +17,9 @@ from pydantic_core import to_json
 
 from oppulence.kernel.errors import InvalidCursor
 from oppulence.kernel.secret import kernel_secret
-from oppulence.kernel.uow import Scope
 
-if TYPE_CHECKING:
-    from oppulence.kernel.uow import UnitOfWork
+if TYPE_CHECKING:  # it brings PostgreSQL's driver, which routes of models with pages may do without
+    from oppulence.kernel.uow import Scope, UnitOfWork
 
 T = TypeVar("T")
 After = tuple[Any, ...]
@@ -65,7 +64,7 @@ def paginate(
     Raises:
         InvalidCursor: the cursor was not given out by this list for these filters.
     """
-    bound_to = _binding(uow if isinstance(uow, Scope) else uow.scope, query)
+    bound_to = _binding(cast("Scope", getattr(uow, "scope", None) or uow), query)
     after = _open(query.cursor, bound_to) if query.cursor else None
     rows = list(fetch(after, query.limit + 1))
     kept = _fitting(rows[: query.limit])
@@ -104,7 +103,7 @@ def _is_plain(annotation: Any) -> bool:  # noqa: ANN401
     return origin in (Annotated, Union, UnionType) and all(_is_plain(one) for one in parts[: 1 if origin is Annotated else None])
 
 
-def _binding(scope: Scope, query: PageQuery) -> bytes:
+def _binding(scope: "Scope", query: PageQuery) -> bytes:
     kind = type(query)
     filters = query.model_dump_json(exclude={"cursor", "limit"})
     return f"{kind.__module__}.{kind.__qualname__}|{scope.path}|{scope.workspace_id}|{filters}".encode()
