@@ -51,7 +51,7 @@ ACCEPTED = (
         "Lambda names the streams; the group is the function's own.",
     ),
     Accepted(
-        r"AwsSolutions-IAM5\[Resource::.*:s3:::\$\{Bucket\}/\w+/\*.*\]", ROLE,
+        r"AwsSolutions-IAM5\[Resource::.*:s3:::\$\{Bucket\}/[\w-]+/\*.*\]", ROLE,
         "Objects below the one prefix that the declaration names.",
     ),
     Accepted(
