@@ -3,7 +3,10 @@
 import argparse
 import importlib
 
-BENCHES = ("cold_init", "route_overhead", "ingest_batch", "backfill", "customers_search", "objects_pages", "usage_ingest")
+BENCHES = (
+    "cold_init", "route_overhead", "ingest_batch", "backfill", "customers_search", "objects_pages", "usage.ingest", "usage.paths",
+    "usage.queries",
+)  # fmt: skip
 
 
 def main() -> None:
