@@ -31,6 +31,7 @@ def test_what_stands_twice_is_counted(store: World, api: Api, capsys: pytest.Cap
     for settlement in (1, 2):
         olap.insert_columns("usage_ids", {"workspace_id": [store.workspace_id], "id_hash": [7], "settlement": [settlement]})
     entry("metering.schedules.tidy_usage")({}, None)
-    olap.work("ALTER TABLE usage_ids DELETE WHERE id_hash = 7", {}, {"mutations_sync": 2})
+    mine = {"ws": store.workspace_id}
+    olap.work("ALTER TABLE usage_ids DELETE WHERE workspace_id = {ws:String} AND id_hash = 7", mine, {"mutations_sync": 2})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"usage_rows_doubled":' in line]
     assert [line["usage_rows_doubled"] for line in lines] == [0, 1]

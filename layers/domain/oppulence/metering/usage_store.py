@@ -87,8 +87,8 @@ SELECT {_EVENTS} FROM usage_landing WHERE {_OURS} AND type IN {{types:Array(Stri
 _TO_FILL = f"""
 SELECT {_EVENTS} FROM usage_events
  WHERE workspace_id = {{ws:String}} AND type = {{type:String}}
-   AND settlement > {{since:UInt64}} AND settlement <= {{until:UInt64}} AND time >= fromUnixTimestamp64Micro({{first_us:Int64}}, 'UTC')
-   AND time < fromUnixTimestamp64Micro({{end_us:Int64}}, 'UTC')
+   AND settlement > {{since:UInt64}} AND settlement <= {{until:UInt64}}
+   AND time >= fromUnixTimestamp64Micro({{first_us:Int64}}, 'UTC') AND time < fromUnixTimestamp64Micro({{end_us:Int64}}, 'UTC')
  ORDER BY time, source, id, batch_id, sequence
 """
 _DOUBLED = tuple(
