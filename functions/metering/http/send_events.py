@@ -6,10 +6,11 @@ mode, with `ce-` headers and JSON data as the body. Plain JSON is one event, a l
 
 Each event is judged by itself: a bad one rejects no other, unless `atomic` is true. The answer says of each what became of
 it, in order. An event without an `id` gets one made of the Idempotency-Key, or else the request's id, and its place: so a
-repeat with the same key counts once, and equal events without ids count apart. Of a source and id that come again, in
-whatever request, the first event stored rules. An event without `time` happened now, one without `source` has the API key's
-name. Events are at most 5 minutes ahead, and as old as the workspace's setting `usage_max_age_days` allows. What is accepted
-is counted within seconds; an event whose data no meter can count is kept, and shown with the reason.
+repeat with the same key counts once, and equal events without ids count apart; use no key again for others. Of a source and
+id that come again, in whatever request, the first event stored rules. An event without `time` happened now, one without
+`source` has the API key's name. Events are at most 5 minutes ahead, and as old as the workspace's setting
+`usage_max_age_days` allows. What is accepted is counted within seconds; an event whose data no meter can count is kept, and
+shown with the reason.
 """
 
 from typing import Annotated

@@ -82,6 +82,7 @@ def test_an_event_goes_to_the_queue_as_it_was_sent(sender: Api, world: World) ->
         ("application/json", EVENT), ("application/json", [EVENT]), ("application/json", {"events": [EVENT]}),
         ("application/json; charset=utf-8", CLOUD), ("application/cloudevents+json", CLOUD),
         ("Application/CloudEvents+JSON", CLOUD | {"extension": {"of": "theirs"}}),
+        ("application/json", [CLOUD | {"extension": 1}]),
         ("application/cloudevents-batch+json", [CLOUD]),
     ],
 )  # fmt: skip

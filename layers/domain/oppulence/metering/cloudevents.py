@@ -114,7 +114,7 @@ def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Se
     if "ce-specversion" in headers:
         return [reader.binary(text, media_type, headers)]
     if media_type == ONE:
-        return [reader.event(_cloud, 0, bodies.whole(text))]
+        return [reader.cloud(0, bodies.whole(text))]
     if media_type not in (MANY, PLAIN):
         raise UnsupportedMediaType(
             f"Send events as {PLAIN}, {ONE} or {MANY}, or as JSON data with ce- headers.", param="Content-Type"
@@ -122,21 +122,13 @@ def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Se
     found = bodies.events(text, may_be_one=media_type == PLAIN)
     if len(found) > MAX_EVENTS:
         raise TooManyEvents(f"The body has {len(found)} events; a request takes {MAX_EVENTS}.")
-    decoder = _plain if media_type == PLAIN else _cloud
-    return [reader.event(decoder, index, one) for index, one in enumerate(found)]
+    judge = reader.plain if media_type == PLAIN else reader.cloud
+    return [judge(index, one) for index, one in enumerate(found)]
 
 
 def alone(defaults: Defaults) -> Callable[[int, str], Sent | Refused]:
     """Reads an event that stands alone, such as a line of a file, in plain JSON or as a CloudEvent; it is told the index."""
-    reader = _Reader(defaults)
-
-    def read_one(index: int, text: str) -> Sent | Refused:
-        found = reader.event(_plain, index, text)
-        if isinstance(found, Refused) and '"specversion"' in text:  # extensions, which plain JSON may not have
-            return reader.event(_cloud, index, text)
-        return found
-
-    return read_one
+    return _Reader(defaults).plain
 
 
 class _Reader:
@@ -147,8 +139,18 @@ class _Reader:
         self._latest = defaults.now + AHEAD
         self._oldest = max(defaults.oldest, EARLIEST)
 
-    def event(self, decoder: "msgspec.json.Decoder[Any]", index: int, text: msgspec.Raw | str) -> Sent | Refused:
-        """One event of its JSON."""
+    def cloud(self, index: int, text: msgspec.Raw | str) -> Sent | Refused:
+        """One CloudEvent of its JSON."""
+        return self._read(_cloud, index, text)
+
+    def plain(self, index: int, text: msgspec.Raw | str) -> Sent | Refused:
+        """One event of plain JSON; if it says that it is a CloudEvent, it may have extensions."""
+        found = self._read(_plain, index, text)
+        if isinstance(found, Refused) and '"specversion"' in (text if isinstance(text, str) else str(text, "utf-8")):
+            return self.cloud(index, text)
+        return found
+
+    def _read(self, decoder: "msgspec.json.Decoder[Any]", index: int, text: msgspec.Raw | str) -> Sent | Refused:
         try:
             return self._completed(index, decoder.decode(text))
         except msgspec.ValidationError as error:
