@@ -280,6 +280,26 @@ def test_a_batch_consumer_gets_a_workspaces_records_together(world: World) -> No
     assert sorted(groups) == [["a", "c"], ["b"]]
 
 
+def test_a_consumer_may_get_the_records_of_all_workspaces_together(world: World) -> None:
+    """A bad one stands alone then too, and a letter that came home is resolved in its own workspace."""
+    groups: list[list[str]] = []
+
+    @consumer(Happened, uses=USES, batch=True, together=True)
+    def handler(received: list[Received]) -> None:
+        groups.append([one.envelope.data["thing_id"] for one in received])
+        if "b" in groups[-1]:
+            raise ValueError("poisoned")
+
+    places = [(world.workspace_id, "a"), (world.workspace(), "b"), (world.workspace(), "c")]
+    batch = queue_batch(*(envelope(ws, Happened(thing_id=thing)) for ws, thing in places))
+    letter = _letter(world, "retrying", places[2][0])
+    batch["Records"][2]["messageAttributes"] = {"dead_letter": {"stringValue": letter, "dataType": "String"}}
+    assert handler(batch, None) == {"batchItemFailures": [{"itemIdentifier": batch["Records"][1]["messageId"]}]}
+    assert groups == [["a", "b", "c"], ["a"], ["b"], ["c"]]
+    row = world.admin.execute("SELECT status FROM tenancy.dead_letters WHERE id = %s", (letter,)).fetchone()
+    assert row == ("resolved",)
+
+
 def test_a_poisoned_record_in_a_batch_stands_alone(world: World) -> None:
     handler, groups = batches(world, bad="b")
     batch = queue_batch(*(envelope(world.workspace_id, Happened(thing_id=thing)) for thing in "abc"))

@@ -1,6 +1,7 @@
 """Usage metering: what a workspace's meters count of its usage events, exactly.
 
-Owns: meters and the versions of what they count; the rules by which an event counts and values become a quantity.
+Owns: meters and the versions of what they count; the rules by which an event counts and values become a quantity; accepted usage
+events, their archive (S3), and what they count (the `usage_` tables of the analytical store, which are made anew of the archive).
 Terms: a *usage event* says that a subject did something at a time; a *meter* makes a number of the events of one type; a
 *version* is what a meter counts from an instant on (type, filter, value, dimensions, rounding); a *value* is what one event
 counts for one version, a *rejection* why it cannot; a *quantity* is what the values of a window come to; a *level* is a
@@ -9,14 +10,24 @@ Invariants: no number passes through a float; an event belongs, by its own time,
 version never begins in the past, so past windows keep what they counted; how a meter aggregates never changes, so the values
 of all its versions are values of one kind; windows tile their period; a meter that counted something is never deleted.
 Emits: metering.meter.created|updated|archived, metering.usage.accepted (by a queue of its own, not by the bus).
-Consumes: tenancy.workspace.erased.
+Consumes: metering.usage.accepted, tenancy.workspace.erased.
 
 `evaluation`, `quantities` and `windows` are pure functions and say what is right, case by case; whatever stores values or asks
 for them must agree with them.
 
-Events come in by `receiving`, which reads each (`cloudevents`) and says what became of it, and `ingest`, which gives those that can
-be taken their place (an instant and a sequence, once and for all) and puts them on the queue in `batches`; nothing else is written
-then, so no store that is away keeps events out.
+Events come in by `receiving`, which reads each (`cloudevents`) and says what became of it, and `ingest`, which gives those that
+can be taken their place (an instant and a sequence, once and for all) and puts them on the queue in `batches`; nothing else is
+written then, so no store that is away keeps events out.
+
+From there they *land* and are *settled*. `landing` writes batches, repeats too, into the archive and `usage_landing`, what they
+count for every version (`reckoning`) into `usage_landed_values`, and registers them in PostgreSQL: nothing counts that is not
+registered. `settling` takes registered batches of a *shard* (a sixteenth of the workspaces) and gives each settlement the next
+number of that shard: of each (source, id) that is not settled the row with the least (stored_at, sequence) goes to
+`usage_events`, and what it counts to `usage_values`. So an id counts once, as it was stored first of what settles together, and
+what is settled never changes: a number (or an instant, `snapshots`) names all that is settled by it, also after a `rebuild`. A
+version that comes later is taken up with the next intent; what was settled before is counted for it by fills, settlements of
+their own that take turns with others. Every statement names its workspaces; those that settle name the ones whose batches they
+settle.
 
 The rules read `usage_event.UsageEvent`. Versions take turns: a window in which one begins takes the older version's values
 before that instant and the newer one's after it, and is rounded by the rule that held when it began.
