@@ -37,7 +37,7 @@ class Span:
     removes: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Counter:
     """A meter with the dimensions that it ever had, and those of its versions that are known."""
 
@@ -52,6 +52,11 @@ class Counter:
     def removes(self) -> bool:
         """Whether ids can be taken back."""
         return any(span.removes for span in self.spans)
+
+    @cached_property
+    def rounds(self) -> bool:
+        """Whether any version rounds."""
+        return any(span.rounding is not None for span in self.spans)
 
     def rounding(self, at: datetime) -> Rounding | None:
         """The rule of the version that counts at an instant; before the first one begins, of that."""

@@ -8,7 +8,7 @@ from oppulence.metering.aggregates import Form
 from oppulence.metering.asked import Counter
 from oppulence.metering.buckets import Buckets
 from oppulence.metering.models import Aggregation
-from oppulence.metering.quantities import EXACT, plain, quantity, rounded, total
+from oppulence.metering.quantities import EXACT, plain, quantity, rounded
 from oppulence.metering.windows import Window
 
 Cell = Sequence[Decimal]
@@ -19,7 +19,7 @@ _NOTHING: Cell = (Decimal(0), Decimal(0))
 
 def shown(meter: Counter, window: Window, exact: Fraction | Decimal | None) -> Decimal | None:
     """A quantity, rounded by the rule of the version that counts when its window begins. Decimals come in their shortest form."""
-    rule = meter.rounding(window.start)
+    rule = meter.rounding(window.start) if meter.rounds else None
     if isinstance(exact, Decimal) and rule is None:
         return exact
     return None if exact is None else rounded(Fraction(exact), rule)
@@ -41,7 +41,9 @@ def together(kind: Aggregation, one: Cell, other: Cell) -> Cell:
     """What was added up of two sets of rows, as of both."""
     if kind in (Aggregation.MIN, Aggregation.MAX):
         return (min(one[0], other[0]) if kind is Aggregation.MIN else max(one[0], other[0]),)
-    return tuple(plain(total(pair)) for pair in zip(one, other, strict=True))
+    if len(one) == 1:
+        return (plain(EXACT.add(one[0], other[0])),)
+    return plain(EXACT.add(one[0], other[0])), plain(EXACT.add(one[1], other[1]))
 
 
 def of_nothing(meter: Counter, window: Window) -> Decimal | None:

@@ -84,9 +84,11 @@ class Reading:
         buckets = bucketing.of_windows(left)
         by_start = dict(zip(buckets.starts, left, strict=True))
         place = None if keys is None else (buckets.starts[0], keys)
+        as_it_is = self.form in (Form.TOTAL, Form.ONE)
         for one, second, cell in self._read(buckets, most, place, by_key=False)[0]:
             window = by_start[second]
-            yield self._row(window, one, shown(self._meter(one), window, alone(self.form, window, cell)))
+            exact = cell[0] if as_it_is else alone(self.form, window, cell)
+            yield self._row(window, one, shown(self._meter(one), window, exact))
 
     def _levels(self, first: int, keys: Keys | None) -> Iterator[Row]:
         """Windows that carry over: of each group all that it ever had matters. As many at a time as one statement can give."""
@@ -140,13 +142,12 @@ class Reading:
 
     def _landed(self, buckets: Buckets, landed: Mapping[str, Sequence[Landed]]) -> list[_Sum]:
         """What landed rows add up to."""
-        period, kind = buckets.period, self.asked.meter.measure.aggregation
+        kind, starts, how = self.asked.meter.measure.aggregation, buckets.starts, self.form
         found: dict[tuple[Keys, int], Cell] = {}
-        for keys, row in tails.counted(self.asked, landed, *period):
-            at = int(row.time.replace(microsecond=0).timestamp())
-            number = bisect_right(buckets.starts, at)
-            second = buckets.starts[number - 1] if number else 0
-            cell = cell_of(self.form, row.number, at - second if second else 0)
+        for keys, row in tails.counted(self.asked, landed, *buckets.period):
+            number = bisect_right(starts, row.second)
+            second = starts[number - 1] if number else 0
+            cell = cell_of(how, row.number, row.second - second if second else 0)
             known = found.get((keys, second))
             found[keys, second] = cell if known is None else together(kind, known, cell)
         return [(keys, second, cell) for (keys, second), cell in found.items()]
@@ -157,10 +158,19 @@ class Reading:
             return self.asked.meter
         return self._meters[keys[0] or ""]
 
+    @cached_property
+    def _places(self) -> tuple[int | None, int | None, list[tuple[int, str]]]:
+        """Where subject, customer and dimensions stand among the keys."""
+        names = self.asked.group_by
+        subject, customer = (names.index(name) if name in names else None for name in (SUBJECT, CUSTOMER))
+        return subject, customer, [(n, name) for n, name in enumerate(names) if name not in (SUBJECT, CUSTOMER)]
+
     def _row(self, window: Window, keys: Keys, value: Decimal | None) -> Row:
-        groups = dict(zip(self.asked.group_by, keys, strict=False))
-        subject, customer_id = groups.pop(SUBJECT, None), groups.pop(CUSTOMER, None)
-        return Row(window.start, window.end, subject, customer_id, groups, value)
+        subject, customer, others = self._places
+        return Row(
+            window.start, window.end, None if subject is None else keys[subject], None if customer is None else keys[customer],
+            {name: keys[n] for n, name in others}, value,
+        )  # fmt: skip
 
     def within(self, window: Window) -> "Reading":
         """The same of one window."""
@@ -190,9 +200,10 @@ def _between(some: list[_Sum], after: tuple[Keys, int] | None, last: _Sum | None
 
 
 def _merged(kind: Aggregation, some: list[_Sum], others: list[_Sum], *, by_key: bool) -> list[_Sum]:
-    found = {one[:2]: one[2] for one in some}
+    """Both together, in order."""
+    found = {(keys, second): cell for keys, second, cell in some}
     for keys, second, cell in others:
         known = found.get((keys, second))
         found[keys, second] = cell if known is None else together(kind, known, cell)
     merged = [(keys, second, cell) for (keys, second), cell in found.items()]
-    return sorted(merged, key=lambda one: _order(one[0], one[1], by_key=by_key)) if others else merged
+    return sorted(merged, key=lambda one: _order(one[0], one[1], by_key=by_key)) if len(merged) > len(some) else merged

@@ -6,20 +6,23 @@ all its rows once, and adds them to what is settled itself.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from oppulence.kernel import olap
 from oppulence.metering import usage_reads
-from oppulence.metering.asked import CUSTOMER, METER, SUBJECT, Asked, Counter
+from oppulence.metering.asked import CUSTOMER, METER, SUBJECT, Asked, Counter, Span
 from oppulence.metering.attribution import owners
 
 MAX_KEPT, MAX_ROWS = 50, 50_000
 """Workspaces, and rows of one."""
 
 Keys = tuple[str | None, ...]
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+_NEVER = (_EVER, _EVER)
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class Landed:
     version: int
     subject: str
     time: datetime
+    second: int
     number: Decimal
     groups: Sequence[str | None]
 
@@ -77,34 +81,49 @@ def _read(asked: Asked) -> dict[str, list[Landed]] | None:
     if len(rows) > MAX_ROWS:
         return None
     found: dict[str, list[Landed]] = {}
-    for meter, version, subject, time, number, groups in rows:
-        found.setdefault(meter, []).append(Landed(version, subject, time.replace(tzinfo=UTC), Decimal(number), groups))
+    for meter, version, subject, time, second, number, groups in rows:
+        row = Landed(version, subject, time.replace(tzinfo=UTC), second, Decimal(number), groups)
+        found.setdefault(meter, []).append(row)
     return found
 
 
 def counted(asked: Asked, rows: Mapping[str, Sequence[Landed]], start: datetime, end: datetime) -> Iterator[tuple[Keys, Landed]]:
     """The rows that are asked for, in `[start, end)` or, if they carry over, before `end`, with what they are grouped by."""
     subjects = set(asked.subjects)
-    owner = None if asked.owned is None else owners(asked.owned)
-    since = None if asked.meter.measure.carry_over else start
+    begin = None if asked.meter.measure.carry_over else start
     for meter in asked.meters:
-        spans = {span.version: span for span in meter.spans}
+        bounds = {span.version: _bounds(span, begin, end) for span in meter.spans}
+        key = _keys(asked, meter)
         for row in rows.get(meter.id, ()):
-            span = spans.get(row.version)
-            if span is None or row.time >= end or (since is not None and row.time < since):
-                continue
-            if (span.since is not None and row.time < span.since) or (span.until is not None and row.time >= span.until):
-                continue
-            if subjects and row.subject not in subjects:
-                continue
-            whose = None if owner is None else owner(row.subject, row.time)
-            if whose is None and owner is not None and not asked.all_owners:
-                continue
-            groups = dict(zip(span.dimensions, row.groups, strict=True))
-            if all(groups.get(name) in allowed for name, allowed in asked.filters.items()):
-                yield tuple(_key(name, meter, row, whose, groups) for name in asked.group_by), row
+            since, until = bounds.get(row.version, _NEVER)
+            if since <= row.time < until and (not subjects or row.subject in subjects):
+                found = key(row)
+                if found is not None:
+                    yield found, row
 
 
-def _key(name: str, meter: Counter, row: Landed, whose: str | None, groups: Mapping[str, str | None]) -> str | None:
-    own = {METER: meter.id, SUBJECT: row.subject, CUSTOMER: whose}
-    return own[name] if name in own else groups.get(name)
+def _bounds(span: Span, begin: datetime | None, end: datetime) -> tuple[datetime, datetime]:
+    """When a version's rows are in the period."""
+    since = max((one for one in (span.since, begin) if one is not None), default=_EVER)
+    return since, end if span.until is None else min(span.until, end)
+
+
+def _keys(asked: Asked, meter: Counter) -> Callable[[Landed], Keys | None]:
+    """What a row is grouped by; None if it is not asked for."""
+    if asked.owned is None and not asked.filters and set(asked.group_by) <= {METER, SUBJECT}:
+        own = [name == SUBJECT for name in asked.group_by]
+        return lambda row: tuple([row.subject if is_subject else meter.id for is_subject in own])
+    owner = None if asked.owned is None else owners(asked.owned)
+    dimensions = {span.version: span.dimensions for span in meter.spans}
+
+    def key(row: Landed) -> Keys | None:
+        found: dict[str, str | None] = dict(zip(dimensions[row.version], row.groups, strict=True))
+        if not all(found.get(name) in allowed for name, allowed in asked.filters.items()):
+            return None
+        whose = None if owner is None else owner(row.subject, row.time)
+        if whose is None and owner is not None and not asked.all_owners:
+            return None
+        found |= {METER: meter.id, SUBJECT: row.subject, CUSTOMER: whose}
+        return tuple([found.get(name) for name in asked.group_by])
+
+    return key

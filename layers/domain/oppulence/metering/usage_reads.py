@@ -71,7 +71,8 @@ def rows(asked: Asked, period: Window, given: Parameters) -> str:
 def landed(asked: Asked, given: Parameters, most: int) -> str:
     """At most so many landed rows that count, of whatever meters."""
     given.values["ws"] = asked.workspace_id
-    return f"SELECT meter, version, subject, time, toString(number), groups FROM {_landed(asked, '1', given)} LIMIT {most}"
+    columns = "meter, version, subject, time, toUnixTimestamp64Second(time), toString(number), groups"
+    return f"SELECT {columns} FROM {_landed(asked, '1', given)} LIMIT {most}"
 
 
 def _landed(asked: Asked, conditions: str, given: Parameters) -> str:
