@@ -20,7 +20,8 @@ from tests.metering.support import make
 from tests.support.api import Api
 from tests.support.world import World
 
-START, END = datetime(2026, 3, 20, tzinfo=UTC), datetime(2026, 4, 5, tzinfo=UTC)
+START, END = datetime(2099, 3, 20, tzinfo=UTC), datetime(2099, 4, 5, tzinfo=UTC)
+TURN = datetime(2099, 3, 27, 10, 0, 0, 500_000, tzinfo=UTC)
 KINDS: dict[str, dict[str, Any]] = {
     "count": {"aggregation": "COUNT"},
     "sum": {"aggregation": "SUM"},
@@ -49,6 +50,17 @@ KINDS: dict[str, dict[str, Any]] = {
                       "prorated": "second"},
 }  # fmt: skip
 FILTERS: list[dict[str, tuple[str | None, ...]]] = [{}, {}, {"model": ("x", None)}, {"region": ("eu",), "model": ("y",)}]
+CHANGES: dict[str, dict[str, Any]] = {
+    "count": {"group_by": {"region": "$.region"}},
+    "sum": {"group_by": {"who": "$.who", "model": "$.model"}, "rounding": {"mode": "floor", "precision": 1}},
+    "level": {"value_property": "$.w"},
+    "sum_by_day": {"filter": {"path": "$.region", "op": "eq", "value": "eu"}},
+    "latest_on": {"event_type": "other"},
+    "p50": {"value_property": "$.w"},
+    "ids_removed_on": {"operation_property": None},
+    "ids_by_day": {"value_property": "$.model"},
+}
+"""What some meters count from `TURN` on."""
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe")
 
 
@@ -61,9 +73,10 @@ def event(rng: random.Random, number: int) -> SentEvent:
     data = {
         "v": rng.choice((1, -2, 7, "0.1", "-3.00000000000000000001", "99999999999999999999999999999999999999", None)),
         "who": rng.choice("abcde"), "op": rng.choice(("add", "add", "remove")), "model": rng.choice(("x", "y", None)),
-        "region": rng.choice(("eu", "us")),
+        "region": rng.choice(("eu", "us")), "w": rng.randrange(9),
     }  # fmt: skip
-    return usage.sent(f"e{number}", data, time, type="call", subject=rng.choice(("acme", "o'neil", "ünï\\")))
+    kind = "other" if rng.random() < 0.1 else "call"
+    return usage.sent(f"e{number}", data, time, type=kind, subject=rng.choice(("acme", "o'neil", "ünï\\")))
 
 
 def filled(api: Api, world: World, seed: int) -> tuple[dict[str, list[MeterVersion]], list[list[SentEvent]]]:
@@ -73,6 +86,8 @@ def filled(api: Api, world: World, seed: int) -> tuple[dict[str, list[MeterVersi
         value = {} if fields["aggregation"] == "COUNT" else {"value_property": "$.v"}
         body = {"event_type": "call", "group_by": {"model": "$.model", "region": "$.region"}, "effective_from": None}
         make(api, **{"slug": slug, **body, **value, **fields})
+        if slug in CHANGES:
+            assert api.as_key().patch(f"/v1/meters/{slug}", CHANGES[slug] | {"effective_from": TURN.isoformat()}).status == 200
     events = [event(rng, number) for number in range(150)]
     events += [one._replace(time=one.time + timedelta(hours=5), subject="acme", data='{"v": 1000, "who": "z"}')
                for one in rng.choices(events, k=30)]  # fmt: skip

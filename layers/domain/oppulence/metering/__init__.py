@@ -29,6 +29,11 @@ version that comes later is taken up with the next intent; what was settled befo
 their own that take turns with others. Every statement names its workspaces; those that settle name the ones whose batches they
 settle.
 
+Questions are answered by `query`. What is asked is looked up as of one moment (`asked`; `attribution` says whose usage it is),
+values are put together by one statement (`aggregates` over `usage_reads`: what is settled, and of what has landed the first of
+each id; `tails` keeps the latter while it stays the same), and `combining` finishes exactly. `answers` and `current` are the form
+that has over HTTP, `explorer` shows single events, and `api` freezes quantities for billing.
+
 The rules read `usage_event.UsageEvent`. Versions take turns: a window in which one begins takes the older version's values
 before that instant and the newer one's after it, and is rounded by the rule that held when it began.
 """

@@ -41,7 +41,7 @@ class Landed:
 class _Tail:
     """`key` says which tail of which moment; `rows` are by meter, None while it was asked for only once."""
 
-    key: tuple[int, tuple[str, ...]]
+    key: tuple[int, int | None, tuple[str, ...]]
     rows: dict[str, list[Landed]] | None = None
 
 
@@ -61,7 +61,7 @@ def known(asked: Asked) -> Mapping[str, Sequence[Landed]] | None:
     """
     if not asked.tail or asked.behind:  # a batch may be reckoned again at any moment, for the versions that are missing
         return None
-    key = (asked.snapshot.settled, asked.tail)
+    key = (asked.snapshot.settled, asked.snapshot.reckoned, asked.tail)
     found = _tails.get(asked.workspace_id)
     if found is None or found.key != key:
         _tails[asked.workspace_id] = _Tail(key)
