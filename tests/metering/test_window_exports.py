@@ -25,14 +25,19 @@ SUM: dict[str, Any] = {
 LONG = "123456789012345678.12345678901234567891"
 
 
+def of(number: int) -> dict[str, str]:
+    """Whose event it is."""
+    return {"type": "llm", "subject": f"s{number % 3}"}
+
+
 def usage(store: World, api: Api, count: int = 30) -> None:
     """Two meters, and events of three subjects and two models in five hours."""
     make(api, **SUM)
     make(api, effective_from=None)
     events = [
-        sent(f"e{n}", {"v": f"{n}.5", "m": "=m" if n % 2 else None}, NOON + timedelta(minutes=10 * n), type="llm", subject=f"s{n % 3}")
+        sent(f"e{n}", {"v": f"{n}.5", "m": "=m" if n % 2 else None}, NOON + timedelta(minutes=10 * n), **of(n))
         for n in range(count)
-    ]  # fmt: skip
+    ]
     take(store, *events, sent("call"), sent("long", {"v": LONG}, NOON + timedelta(hours=9), type="llm"))
 
 

@@ -16,7 +16,8 @@ from oppulence.metering.errors import InvalidExport
 from oppulence.metering.exports.models import Export
 from oppulence.metering.exports.parts import Column, Part, as_text
 from oppulence.metering.models import Meter, MeterQuery
-from oppulence.metering.query import Question, Reading
+from oppulence.metering.query import Question
+from oppulence.metering.readings import Reading, Row
 from oppulence.metering.windows import Window, whole, windows, zone
 
 FILE_ROWS = 50_000
@@ -103,7 +104,7 @@ def _reading(scope: Scope, export: Export, meter: Meter) -> Reading:
     return query.read(scope, question)
 
 
-def _row(meter: Meter, row: query.Row) -> dict[str, Any]:
+def _row(meter: Meter, row: Row) -> dict[str, Any]:
     return {
         "meter_id": meter.id, "meter": meter.slug, "window_start": int(row.window_start.timestamp()),
         "window_end": int(row.window_end.timestamp()), "subject": row.subject, "customer_id": row.customer_id,

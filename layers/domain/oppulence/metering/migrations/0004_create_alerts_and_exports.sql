@@ -140,18 +140,16 @@ CREATE FUNCTION metering.workspaces_with_alerts_to_look_at(at timestamptz, most 
 $$;
 
 -- Workspaces with usage in hours that can be closed: what landed by `landed_by` (real time) is settled, and something of theirs
--- happened in the hours since `closed_until`, which is the hour of their first settlement where none was closed before.
+-- happened in the hours since `closed_until`, which is the hour of their first meter where none was closed before.
 CREATE FUNCTION metering.workspaces_with_hours_to_close(hour_end timestamptz, landed_by timestamptz, most integer)
   RETURNS TABLE (workspace_id text, closed_until timestamptz)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
   SELECT w.workspace_id, c.closed_until
     FROM metering.workspaces w
     LEFT JOIN metering.closed_hours h ON h.workspace_id = w.workspace_id
-    CROSS JOIN LATERAL (SELECT coalesce(h.closed_until, (
-        SELECT date_trunc('hour', s.settled_at, 'UTC') FROM metering.settlements s
-         WHERE s.shard = w.shard
-           AND s.number = (SELECT min(b.settlement) FROM metering.batches b WHERE b.workspace_id = w.workspace_id)
-      )) AS closed_until) c
+    CROSS JOIN LATERAL (SELECT coalesce(h.closed_until, (SELECT date_trunc('hour', min(m.created_at), 'UTC')
+                                                           FROM metering.meters m WHERE m.workspace_id = w.workspace_id))
+                            AS closed_until) c
    WHERE w.erased_at IS NULL AND c.closed_until < hour_end
      AND EXISTS (SELECT FROM metering.batches b WHERE b.workspace_id = w.workspace_id AND b.latest >= c.closed_until)
      AND NOT EXISTS (SELECT FROM metering.batches b
