@@ -206,7 +206,7 @@ class Running:
         """Run the operator's command line with --json; it must succeed."""
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{REPO}{os.pathsep}{DOMAIN}", "OPPULENCE_ROOT": str(self.root)}
         argv = [sys.executable, "-m", "infra.ops.main", *arguments, "--json"]
-        done = subprocess.run(argv, cwd=REPO, env=env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(argv, cwd=REPO, env=env, capture_output=True, text=True, timeout=200, check=False)
         assert done.returncode == 0, f"{arguments}: {done.stdout} {done.stderr}"
         return json.loads(done.stdout)
 

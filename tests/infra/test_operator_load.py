@@ -45,16 +45,19 @@ def _row(meter: str, event: Made) -> Row:
     return Row(event.time, number, event.user if meter == "unique" else None, id=event.id)
 
 
-def test_only_what_was_answered_is_repeated_with_other_content() -> None:
+def test_what_was_answered_is_repeated_and_what_has_landed_with_other_content() -> None:
     traffic = Traffic("t", Shares(0.5, 0), 1)
     sent, new = traffic.request(100)
     assert sorted(one.id for one in sent) == sorted(one.id for one in new), "nothing was answered yet"
     traffic.answered(new)
     again, fresh = traffic.request(1000)
     repeats = [one for one in again if one not in fresh]
-    assert len(repeats) == traffic.repeated and 400 < len(repeats) < 600
-    first = {one.id: one for one in new}
-    assert all(first[one.id].time != one.time and first[one.id].amount != one.amount for one in repeats)
+    assert len(repeats) == traffic.repeated and 400 < len(repeats) < 600 and set(repeats) <= set(new) and not traffic.changed
+    traffic.landed(new[0])
+    again, fresh = traffic.request(1000)
+    changed = [one for one in again if one not in fresh and one not in new]
+    assert len(changed) == traffic.changed > 150 and {one.id for one in changed} == {new[0].id}
+    assert all(one.time != new[0].time and one.amount != new[0].amount for one in changed)
 
 
 def test_late_events_are_hours_late_and_no_two_events_are_of_one_instant() -> None:

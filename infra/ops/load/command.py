@@ -34,7 +34,7 @@ def share(text: str) -> float:
 def load(
     rate: Annotated[float, typer.Option(min=0.1, help="Events a second.")] = 300.0,
     seconds: Annotated[float, typer.Option("--for", min=1, help="For so many seconds.")] = 30.0,
-    duplicates: Annotated[str, typer.Option(help="Share that repeats an id, with other content.")] = "5%",
+    duplicates: Annotated[str, typer.Option(help="Share that repeats an id, half of it with other content.")] = "5%",
     late: Annotated[str, typer.Option(help="Share that happened hours or days ago.")] = "2%",
     per_request: Annotated[int, typer.Option(min=1, max=1000, help="Events a request.")] = 10,
     senders: Annotated[int, typer.Option(min=1, max=256, help="Requests at the same time.")] = 8,
@@ -71,9 +71,11 @@ def _target(api_url: str | None, api_key: str | None, on_aws: bool) -> tuple[str
 
 
 def _document(run: Run, found: Found) -> dict[str, Any]:
+    traffic = run.traffic
     return {
-        "ok": not found.differences, "events": found.events, "sent": found.sent, "repeated": run.traffic.repeated,
-        "late": run.traffic.late, "sent_again": run.wire.again, "accepted_per_s": round(found.sent / found.sending_s, 1),
+        "ok": not found.differences, "events": found.events, "sent": found.sent, "late": traffic.late,
+        "repeated": traffic.repeated, "changed": traffic.changed, "sent_again": run.wire.again,
+        "accepted_per_s": round(found.sent / found.sending_s, 1),
         "requests_per_s": round(len(found.answers_s) / found.sending_s, 1), "answer_ms": _spread(found.answers_s),
         "visible_ms": _spread(found.visible_s), "settled_after_s": round(found.settling_s, 1), "checked": found.checked,
         "differences": [asdict(one) for one in found.differences],
@@ -94,7 +96,7 @@ def _lines(run: Run, found: Found) -> list[str]:
     rows = [asdict(one) for one in found.differences]
     return [
         f"{found.sent:,} events taken, {found.events:,} of them new, {run.traffic.late:,} late,"
-        f" {run.traffic.repeated:,} repeats of an id",
+        f" {run.traffic.repeated:,} repeats of an id, {run.traffic.changed:,} of them with other content",
         f"{shown['accepted_per_s']:,} events a second in {shown['requests_per_s']:,} requests;"
         f" {run.wire.again} requests were sent again",
         f"answers            {_shown(shown['answer_ms'])}",

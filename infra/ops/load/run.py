@@ -66,7 +66,7 @@ class Run:
         self._slug = {meter: f"load_{name}_{meter}" for meter in METERS}
 
     def execute(self) -> Found:
-        """Make meters, send, wait until all is settled, and compare every number.
+        """Make meters, send, wait until all is settled, repeat some with other content, and compare every number.
 
         Raises:
             Failed: the API refused something, or was away for too long.
@@ -78,9 +78,10 @@ class Run:
         began = time.monotonic()
         self._send(began)
         self.found.sending_s = time.monotonic() - began
-        self.found.events = self.tally.events
         self._settle()
         self.found.settling_s = time.monotonic() - began - self.found.sending_s
+        self._repeat()
+        self.found.events = self.tally.events
         self._compare()
         for slug in self._slug.values():
             self.wire.call("DELETE", f"/v1/meters/{slug}")
@@ -133,6 +134,7 @@ class Run:
                     raise Failed(f"an event is not in `current` after {self.wanted.settle_s:g} s")
                 time.sleep(PROBE_PAUSE_S)
             self.found.visible_s.append(time.monotonic() - answered)
+            self.traffic.landed(probes[-1])
             self._over.wait(max(0.0, PROBE_EVERY_S - (time.monotonic() - answered)))
         return probes
 
@@ -151,6 +153,16 @@ class Run:
                 said = time.monotonic()
                 self.say(f"{counted:,} of {self.tally.events:,} events are counted{', not all settled' * unsettled}")
             time.sleep(0.5)
+
+    def _repeat(self) -> None:
+        """Let ids that have landed come again, and an event after them, with which they have most likely landed too."""
+        repeats = self.traffic.afterwards()
+        for first in range(0, len(repeats), self.wanted.per_request):
+            self._post(repeats[first : first + self.wanted.per_request])
+        last = self.traffic.single(f"{self.name}-last")
+        self._post([last])
+        self.tally.add([last])
+        self._settle()
 
     def _compare(self) -> None:
         for meter in METERS:

@@ -1,4 +1,8 @@
-"""Usage events of a run: new ones, some of them late, and some that repeat an id with another time and value."""
+"""Usage events of a run: new ones, some of them late, and some that repeat an id.
+
+What was answered is repeated as it was. With another subject, time and value only what is known to have landed is repeated: of
+two that are on their way at the same time the first to land rules, and nobody outside can know which that is.
+"""
 
 import random
 import threading
@@ -15,6 +19,8 @@ LATE_S = (3600, 72 * 3600)
 """How far back the time of a late event lies: windows that were settled long before get something new."""
 
 REMEMBERED = 100_000
+OTHER_CONTENT = 0.5
+"""Which part of the repeats has other content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,14 @@ class Shares:
 
 
 class Traffic:
-    """Makes requests' events, for several threads. Only what was answered is repeated: until then nobody knows which is first."""
+    """Makes requests' events, for several threads."""
 
     def __init__(self, run: str, shares: Shares, seed: int) -> None:
         self.type, self.run, self.shares = f"load.{run}", run, shares
-        self.late = self.repeated = 0
+        self.late = self.repeated = self.changed = 0
         self._chance, self._lock = random.Random(seed), threading.Lock()
-        self._taken: deque[str] = deque(maxlen=REMEMBERED)
+        self._answered: deque[Made] = deque(maxlen=REMEMBERED)
+        self._landed: deque[str] = deque(maxlen=REMEMBERED)
         self._times: set[int] = set()
         self._number = 0
 
@@ -60,9 +67,8 @@ class Traffic:
         with self._lock:
             sent, new = [], []
             for _ in range(size):
-                if self._taken and self._chance.random() < self.shares.duplicates:
-                    self.repeated += 1
-                    sent.append(self._made(self._chance.choice(self._taken), self._subject()))
+                if self._answered and self._chance.random() < self.shares.duplicates:
+                    sent.append(self._repeat())
                 else:
                     new.append(self._new(self._subject()))
                     sent.append(new[-1])
@@ -75,9 +81,30 @@ class Traffic:
             return self._new(subject, late=False)
 
     def answered(self, events: list[Made]) -> None:
-        """These were taken: from now on their ids may come again."""
+        """These were taken: from now on they may come again."""
         with self._lock:
-            self._taken.extend(event.id for event in events)
+            self._answered.extend(events)
+
+    def landed(self, event: Made) -> None:
+        """This one was seen to count: from now on its id may come again with other content."""
+        with self._lock:
+            self._landed.append(event.id)
+
+    def afterwards(self) -> list[Made]:
+        """Repeats with other content, of what was answered: for when all of it has landed."""
+        with self._lock:
+            self._landed.extend(event.id for event in self._answered)
+            wanted = round(len(self._answered) * self.shares.duplicates * OTHER_CONTENT)
+            self.repeated += wanted
+            self.changed += wanted
+            return [self._made(self._chance.choice(self._landed), self._subject()) for _ in range(wanted)]
+
+    def _repeat(self) -> Made:
+        self.repeated += 1
+        if self._landed and self._chance.random() < OTHER_CONTENT:
+            self.changed += 1
+            return self._made(self._chance.choice(self._landed), self._subject())
+        return self._chance.choice(self._answered)
 
     def _new(self, subject: str, *, late: bool = True) -> Made:
         self._number += 1
