@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from oppulence.kernel import aws, clock, queues
+from oppulence.kernel import aws, clock, dead_letters, queues
 from oppulence.kernel.capabilities import Postgres
 from oppulence.kernel.consume import consumer
-from oppulence.kernel.errors import Unavailable
+from oppulence.kernel.errors import Permanent, Unavailable
 from oppulence.kernel.ids import new_id
 from oppulence.kernel.uow import UnitOfWork
 from tests.kernel.support import CONTEXT, Happened
@@ -68,6 +68,34 @@ def test_a_direct_consumer_reads_what_was_sent_and_fails_as_any_other(world: Wor
     record = {"messageId": "m", "receiptHandle": "r", "body": message["Body"], "messageAttributes": {}}
     assert handler({"Records": [record, record]}, None) == {"batchItemFailures": []}
     assert done == [f'{world.workspace_id} "a" é']  # the second time its inbox knows it
+
+
+def test_what_dies_comes_home_as_it_was_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sqs, name = aws.client("sqs"), new_id("on_things")
+    home, dead = (sqs.create_queue(QueueName=f"oppulence-{name}{end}")["QueueUrl"] for end in ("", dead_letters.SUFFIX))
+    for variable, value in (("DLQ_URL", dead), ("QUEUE_PREFIX", "oppulence-"), (queues.variable(QUEUE), home)):
+        monkeypatch.setenv(variable, value)
+    done: list[str] = []
+
+    @consumer(Happened, uses=(Postgres(CONTEXT),), direct=True)
+    def handler(uow: UnitOfWork, event: Happened) -> None:
+        if not done:
+            done.append("died")
+            raise Permanent("not now")
+        done.append(event.thing_id)
+
+    def handle() -> None:
+        (message,) = received(home)
+        record = {"messageId": "m", "receiptHandle": "r", "body": message["Body"], "messageAttributes": {}}
+        assert handler({"Records": [record]}, None) == {"batchItemFailures": []}
+        sqs.delete_message(QueueUrl=home, ReceiptHandle=message["ReceiptHandle"])
+
+    queues.send(QUEUE, [queues.message(Happened(thing_id="a"), world.workspace_id, clock.now())], world.workspace_id)
+    handle()
+    (letter,) = dead_letters.take(name, dead)
+    dead_letters.send_home(letter.queue, letter.body, "dl_1")
+    handle()
+    assert done == ["died", "a"]
 
 
 def test_a_call_carries_ten_messages(world: World, calls: list[list[dict[str, Any]]], url: str) -> None:

@@ -25,7 +25,7 @@ from tests.support.world import World
 
 PATH, QUEUE = "/v1/events", "metering/on_usage_accepted"
 EVENTS = 500
-REPETITIONS, ROUNDS = 300, 10
+REPETITIONS, ROUNDS = 600, 40
 AT_MOST = 3.0
 SUSTAINED_S = 5.0
 WAITS_S = 0.020

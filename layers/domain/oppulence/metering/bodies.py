@@ -15,19 +15,21 @@ _parts: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict
 _lenient = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
-def decoded(body: bytes) -> str:
-    """A body as text.
+def check_encoding(body: bytes) -> None:
+    """Refuse what is no UTF-8: the parser does not look into what it leaves as it is.
 
     Raises:
-        InvalidBody: it is not UTF-8.
+        InvalidBody: it is not.
     """
+    if body.isascii():
+        return
     try:
-        return body.decode()
+        body.decode()
     except UnicodeDecodeError as error:
         raise InvalidBody("The body is not valid JSON: it is not UTF-8.") from error
 
 
-def whole(text: str) -> msgspec.Raw:
+def whole(text: bytes) -> msgspec.Raw:
     """A body that is one JSON value, as it is.
 
     Raises:
@@ -39,22 +41,22 @@ def whole(text: str) -> msgspec.Raw:
         raise _invalid(error) from error
 
 
-def events(text: str, *, may_be_one: bool) -> Sequence[msgspec.Raw | str]:
+def events(text: bytes, *, may_be_one: bool) -> Sequence[msgspec.Raw | str]:
     """The JSON of each event of a body: a list, or, where that may be, one event or an object with the list as `events`.
 
     Raises:
         InvalidBody: it is neither, or no JSON.
     """
     try:
-        if may_be_one and text.lstrip()[:1] == "{":
+        if may_be_one and text.lstrip()[:1] == b"{":
             parts = _parts.decode(text)
             return _many.decode(parts["events"]) if parts.keys() == {"events"} else [_one.decode(text)]
         return _many.decode(text)
     except msgspec.ValidationError as error:
         raise InvalidBody("Send one event, or a list of events.") from error
     except (msgspec.DecodeError, RecursionError) as error:
-        wrapped = _WRAPPED.fullmatch(text) if may_be_one else None
-        return list(_one_by_one(wrapped[1] if wrapped else text, error))
+        wrapped = _WRAPPED.fullmatch(text.decode()) if may_be_one else None
+        return list(_one_by_one(wrapped[1] if wrapped else text.decode(), error))
 
 
 def _one_by_one(text: str, why: Exception) -> Iterator[str]:

@@ -109,17 +109,17 @@ def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Se
     media_type = media_type.strip()
     if "charset=" in parameters and "utf-8" not in parameters:
         raise UnsupportedMediaType("Send the body in UTF-8.", param="Content-Type")
-    text = bodies.decoded(body)
+    bodies.check_encoding(body)
     reader = _Reader(defaults)
     if "ce-specversion" in headers:
-        return [reader.binary(text, media_type, headers)]
+        return [reader.binary(body, media_type, headers)]
     if media_type == ONE:
-        return [reader.cloud(0, bodies.whole(text))]
+        return [reader.cloud(0, bodies.whole(body))]
     if media_type not in (MANY, PLAIN):
         raise UnsupportedMediaType(
             f"Send events as {PLAIN}, {ONE} or {MANY}, or as JSON data with ce- headers.", param="Content-Type"
         )
-    found = bodies.events(text, may_be_one=media_type == PLAIN)
+    found = bodies.events(body, may_be_one=media_type == PLAIN)
     if len(found) > MAX_EVENTS:
         raise TooManyEvents(f"The body has {len(found)} events; a request takes {MAX_EVENTS}.")
     judge = reader.plain if media_type == PLAIN else reader.cloud
@@ -158,9 +158,9 @@ class _Reader:
         except msgspec.DecodeError:
             return Refused(index, "", "It is not valid JSON, which knows neither NaN nor infinities nor half a surrogate pair.")
 
-    def binary(self, text: str, media_type: str, headers: Mapping[str, str]) -> Sent | Refused:
+    def binary(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> Sent | Refused:
         """The one event of a request in binary mode: attributes are headers, the body is its data."""
-        if text and not _is_json(media_type):
+        if body and not _is_json(media_type):
             raise UnsupportedMediaType(
                 "In binary mode the data are JSON: send `Content-Type: application/json`.", param="Content-Type"
             )
@@ -175,7 +175,7 @@ class _Reader:
             found = msgspec.convert(attributes, CloudEvent)
         except msgspec.ValidationError as error:
             return Refused(0, *_explained(str(error)))
-        found.data = bodies.whole(text) if text.strip() else msgspec.Raw()
+        found.data = bodies.whole(body) if body.strip() else msgspec.Raw()
         return self._completed(0, found)
 
     def _completed(self, index: int, found: _Event) -> Sent | Refused:
@@ -245,8 +245,9 @@ def _data(found: _Event) -> str | None:
 
 def _from_base64(content: bytes) -> msgspec.Raw:
     try:
-        return bodies.whole(content.decode())
-    except (InvalidBody, UnicodeDecodeError) as error:
+        bodies.check_encoding(content)
+        return bodies.whole(content)
+    except InvalidBody as error:
         raise _Unusable("data_base64", "It holds no JSON.") from error
 
 

@@ -65,9 +65,10 @@ def _send(workspace_id: str, now: datetime, texts: Sequence[tuple[str, int, str]
 
 def _fact(workspace_id: str, now: datetime, batch_id: str, events: int, text: str) -> UsageAccepted:
     """The announcement of a batch. A large one is put into the archive first."""
-    content = text.encode()
-    if len(content) + text.count('"') + text.count("\\") <= INLINE_BYTES:  # as text within text each of these needs a backslash
+    if (
+        queues.size(text) + text.count('"') + text.count("\\") <= INLINE_BYTES
+    ):  # as text within text each of these needs a backslash
         return UsageAccepted(batch_id=batch_id, events=events, batch=text)
     key = f"{ARCHIVE}{workspace_id}/{now:%Y-%m-%d}/{batch_id}.ndjson.gz"
-    batch_gateway.put(key, content)
+    batch_gateway.put(key, text.encode())
     return UsageAccepted(batch_id=batch_id, events=events, object_key=key)
