@@ -1,4 +1,4 @@
-"""Delete an erased workspace's meters and usage."""
+"""Delete an erased workspace's meters, alerts, usage, exports and imports."""
 
 from oppulence.kernel.capabilities import Bucket, ClickHouse, Postgres
 from oppulence.kernel.consume import Received, consumer
@@ -8,7 +8,8 @@ from oppulence.tenancy.events import WorkspaceErased
 
 @consumer(
     WorkspaceErased, batch=True, timeout_s=300,
-    uses=(Postgres("metering"), ClickHouse(), Bucket("usage/", write=True, find=True)),
+    uses=(Postgres("metering"), ClickHouse(), Bucket("usage/", write=True, find=True), Bucket("usage_exports/", write=True),
+          Bucket("usage-imports/", write=True)),
 )  # fmt: skip
 def handler(received: list[Received]) -> None:
     tidying.erase_workspace(received[0].envelope.workspace_id)

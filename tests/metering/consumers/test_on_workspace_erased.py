@@ -1,10 +1,17 @@
 """Erasing a workspace leaves nothing of its meters."""
 
+import pytest
+from botocore.exceptions import ClientError
+
+from oppulence.kernel import aws
 from oppulence.metering import usage_store
 from oppulence.tenancy.events import WorkspaceErased
-from tests.metering import usage
+from tests.metering import exporting, usage
+from tests.metering.importing import Importing
 from tests.metering.support import CALLS, make, use, versions_for
+from tests.support import cloud
 from tests.support.api import Api
+from tests.support.entries import entry
 from tests.support.world import World
 
 
@@ -33,3 +40,44 @@ def test_meters_are_gone_and_other_workspaces_keep_theirs(api: Api, world: World
     assert [world.count(f"metering.{table}") for table in ("meters", "meter_versions")] == [0, 0]
     assert versions_for(world, "api.call", max_age_s=60) == []
     assert world.count("metering.meters", other) == world.count("metering.meter_versions", other) == 1
+
+
+def test_alerts_closed_hours_and_exports_are_gone_with_their_files(api: Api, store: World) -> None:
+    other = store.workspace()
+    for workspace_id in (store.workspace_id, other):
+        key = api.as_key(workspace_id=workspace_id)
+        usage.make_in(api, workspace_id, effective_from=None)
+        assert key.post("/v1/usage_alerts", {"meter": "calls", "period": "day", "subject": "Jo", "at": 1}).status == 201
+        usage.take(store, usage.sent("a"), workspace_id=workspace_id)
+        for body in ({"kind": "events"} | exporting.DAY, {"kind": "windows", "schedule": "day"}):
+            assert key.post(exporting.PATH, body).status == 202
+        store.admin.execute("INSERT INTO metering.closed_hours VALUES (%s, now())", (workspace_id,))
+    for one in store.envelopes() + store.envelopes(workspace_id=other):
+        if one.type == "metering.usage_export.requested":
+            store.deliver(exporting.CONSUMER, one)
+    entry("metering.schedules.look_at_usage_alerts")({}, None)
+    for _ in range(2):
+        assert store.deliver("metering.consumers.on_workspace_erased", WorkspaceErased()) == []
+    tables = [f"metering.{name}" for name in ("alerts", "alert_hits", "closed_hours", "exports", "export_files")]
+    assert [store.count(table) for table in tables] == [0] * 5 and exporting.keys(store.workspace_id) == []
+    assert store.count("metering.alerts", other) == store.count("metering.closed_hours", other) == 1
+    assert store.count("metering.exports", other) == 2
+
+
+def test_imports_are_gone_with_their_files(importing: Importing) -> None:
+    import_id = importing.started(b"bad\n")
+    importing.run(import_id)
+    waiting = importing.uploaded(b"\n")
+    keys = [f"usage-imports/{importing.world.workspace_id}/{id_}/file" for id_ in (import_id, waiting)]
+    for _ in range(2):
+        assert importing.world.deliver("metering.consumers.on_workspace_erased", WorkspaceErased()) == []
+    assert importing.world.count("metering.imports") == 0
+    for key in [*keys, keys[0].replace("/file", "/errors.ndjson")]:
+        with pytest.raises(ClientError, match="404"):
+            aws.client("s3").head_object(Bucket=cloud.BUCKET, Key=key)
+
+
+def test_an_import_that_runs_ends(importing: Importing) -> None:
+    import_id = importing.started(b"bad\n")
+    assert importing.world.deliver("metering.consumers.on_workspace_erased", WorkspaceErased()) == []
+    assert importing.task(import_id, execution=import_id)["next_step"] == "stale"

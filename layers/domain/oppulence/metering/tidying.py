@@ -5,22 +5,28 @@ from datetime import datetime, timedelta
 
 from oppulence.kernel import clock, olap, telemetry
 from oppulence.kernel.uow import Scope, in_transaction
-from oppulence.metering import archive, meters, settlements, store, usage_store
+from oppulence.metering import archive_gateway, closings, meters, settlements, store, usage_store
+from oppulence.metering.exports import requests
+from oppulence.metering.imports import cleaning
 
 _LEFT_OVER = timedelta(days=3)
 """What was on its way when its workspace was erased has come by then."""
 
 
 def erase_workspace(workspace_id: str) -> None:
-    """Delete a workspace's meters, usage and archive. Repeating it is harmless.
+    """Delete a workspace's meters with their alerts, its usage and archive, its exports and imports. Repeating it is harmless.
 
     First nothing more is taken in; what is being written at this moment is deleted by `tidy`.
 
     Raises:
         Unavailable: a store is down; the record comes again.
     """
-    in_transaction(Scope("metering", workspace_id), meters.erase_workspace)
+    scope = Scope("metering", workspace_id)
+    in_transaction(scope, meters.erase_workspace)
+    in_transaction(scope, closings.erase_workspace)
     _erase([workspace_id])
+    requests.erase_workspace(scope)
+    cleaning.erase(scope)
 
 
 def tidy() -> dict[str, int]:
@@ -44,7 +50,7 @@ def _erase(workspaces: list[str]) -> None:
     if olap.is_configured():
         usage_store.erase(workspaces)
     for one in workspaces:
-        archive.erase(one)
+        archive_gateway.erase(one)
 
 
 def _workspaces(erased_since: datetime | None) -> Iterator[list[str]]:
