@@ -6,7 +6,7 @@ import pytest
 
 from oppulence.kernel import clock, olap
 from oppulence.kernel.aws import client
-from oppulence.metering import archive, rebuild, settling, usage_store
+from oppulence.metering import archive_gateway, rebuild, settling, usage_store
 from oppulence.metering import store as meters_store
 from oppulence.metering.snapshots import snapshot
 from tests.metering import usage
@@ -69,10 +69,10 @@ def test_a_shard_that_is_being_settled_is_let_be(store: World) -> None:
 
 def test_an_object_that_lacks_a_batch_is_named(store: World) -> None:
     usage.take(store, sent("a"))
-    (key,) = archive.keys(store.workspace_id)
+    (key,) = archive_gateway.keys(store.workspace_id)
     usage.take(store, sent("b"))
-    other = next(one for one in archive.keys(store.workspace_id) if one != key)
-    bucket = archive._bucket()
+    other = next(one for one in archive_gateway.keys(store.workspace_id) if one != key)
+    bucket = archive_gateway._bucket()
     content = client("s3").get_object(Bucket=bucket, Key=other)["Body"].read()
     kept = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     client("s3").put_object(Bucket=bucket, Key=key, Body=content)

@@ -7,7 +7,7 @@ from typing import Any
 from infra.local.clickhouse import ClickHouse
 from oppulence.kernel import olap
 from oppulence.kernel.uow import Scope, in_transaction
-from oppulence.metering import archive, ingest, landing, settlements, settling
+from oppulence.metering import archive_gateway, ingest, landing, settlements, settling
 from oppulence.metering import store as meters_store
 from oppulence.metering.events import UsageAccepted
 from oppulence.metering.usage_event import SentEvent
@@ -133,7 +133,7 @@ def address_of(engine: ClickHouse) -> str:
 
 def archived(world: World, workspace_id: str | None = None) -> list[bytes]:
     """The texts of all batches in a workspace's archive."""
-    return [text for key in archive.keys(workspace_id or world.workspace_id) for text in archive.read(key)]
+    return [text for key in archive_gateway.keys(workspace_id or world.workspace_id) for text in archive_gateway.read(key)]
 
 
 def waiting(world: World) -> list[settlements.Waiting]:

@@ -4,18 +4,15 @@ It may stop anywhere and be done again, with any other batches: rows that are wr
 registered once. Nothing counts that is not registered.
 """
 
-import gzip
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
 from oppulence.kernel import telemetry
-from oppulence.kernel.aws import client
-from oppulence.kernel.environment import required
 from oppulence.kernel.errors import Permanent
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.metering import archive, batches, reckoning, settlements, settling, usage_store
+from oppulence.metering import archive_gateway, batch_gateway, batches, reckoning, settlements, settling, usage_store
 from oppulence.metering.batches import Written
 from oppulence.metering.events import UsageAccepted
 from oppulence.metering.reckoning import Counting
@@ -49,8 +46,7 @@ def accepted(workspace_id: str, event: UsageAccepted) -> Accepted:
     """
     if event.batch is not None or event.object_key is None:
         return Accepted(workspace_id, (event.batch or "").encode())
-    stored = client("s3").get_object(Bucket=required("BUCKET"), Key=event.object_key)["Body"].read()
-    return Accepted(workspace_id, gzip.decompress(stored).rstrip(b"\n"), event.object_key)
+    return Accepted(workspace_id, batch_gateway.get(event.object_key).rstrip(b"\n"), event.object_key)
 
 
 def take(events: Sequence[tuple[str, UsageAccepted]]) -> None:
@@ -114,7 +110,7 @@ def _land(group: Sequence[tuple[Accepted, Written]]) -> set[int]:
     if not new:
         return set()
     usage_store.is_up()  # else every try while it is down would leave another copy in the archive
-    writer = archive.Writer()
+    writer = archive_gateway.Writer()
     try:
         archived = _archive(writer, new)
         with ThreadPoolExecutor(1) as beside:  # what the store takes in while the events are reckoned costs no time
@@ -160,7 +156,7 @@ def _learn(uow: UnitOfWork, revisions: Mapping[str, int]) -> None:
     _counting.update(settlements.counting(uow.conn, stale))
 
 
-def _archive(writer: archive.Writer, new: Sequence[tuple[Accepted, Written]]) -> dict[str, str]:
+def _archive(writer: archive_gateway.Writer, new: Sequence[tuple[Accepted, Written]]) -> dict[str, str]:
     """Put the batches of each workspace into one object; returns the objects by batch."""
     found = {batch.id: one.archived for one, batch in new if one.archived}
     rest = sorted(((batch, one.text) for one, batch in new if not one.archived), key=lambda pair: pair[0].workspace_id)
@@ -175,5 +171,5 @@ def _row(batch: Written, key: str) -> NewBatch:
     size = sum(len(event.data or "") for event in batch.events)
     return NewBatch(
         batch.workspace_id, batch.id, len(batch.events), size, reckoning.latest(batch), _counting[batch.workspace_id].revision,
-        key.removeprefix(archive.folder(batch.workspace_id)),
+        key.removeprefix(archive_gateway.folder(batch.workspace_id)),
     )  # fmt: skip

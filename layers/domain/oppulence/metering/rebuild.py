@@ -11,7 +11,7 @@ from itertools import groupby
 
 from oppulence.kernel.ids import random_text
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.metering import archive, batches, reckoning, settlements, settling, usage_store
+from oppulence.metering import archive_gateway, batches, reckoning, settlements, settling, usage_store
 from oppulence.metering.batches import Written
 from oppulence.metering.landing import CONTEXT, MOST_BYTES, MOST_EVENTS
 from oppulence.metering.settling import Lease
@@ -112,7 +112,7 @@ def _read(workspace_id: str, wanted: list[Known]) -> Iterator[tuple[Written, int
     """Batches from their objects, each with the bytes of its text."""
     for key, group in groupby(wanted, key=lambda one: one[1]):
         missing = {id_ for id_, _ in group}
-        for text in archive.read(archive.folder(workspace_id) + key):
+        for text in archive_gateway.read(archive_gateway.folder(workspace_id) + key):
             batch = batches.parse(text)
             if batch.id in missing:
                 missing.discard(batch.id)
