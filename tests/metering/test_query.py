@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from oppulence.kernel.uow import Scope
-from oppulence.metering import query, tails
+from oppulence.metering import query, readings, tails
 from oppulence.metering import store as meters_store
 from oppulence.metering.models import MeterVersion
 from oppulence.metering.query import Question
@@ -147,3 +147,22 @@ def test_a_billing_run_is_the_answers_of_all_meters(api: Api, store: World) -> N
         for _ in range(2):  # by the statement, and with what the process has of the tail
             run = query.run(scope, question)
             assert run == {ids[slug]: query.answer(scope, replace(question, meter=slug)) for slug in KINDS}
+
+
+def test_pages_are_parts_of_the_whole(api: Api, store: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(api, store, 2)
+    scope = Scope("metering", store.workspace_id)
+    for slug in ("avg", "min", "ids", "level", "sum_by_day", "ids_by_day"):
+        question = Question(slug, START, START + timedelta(days=4), WindowSize.DAY, group_by=("model", "subject"))
+        reading = query.read(scope, question)
+        tails.forget_all()
+        whole = reading.rows()
+        assert len(whole) > 15
+        for most_cells in (100_000, 20):  # as many as one statement gives: then windows come one by one, and groups in parts
+            monkeypatch.setattr(readings, "_MOST_CELLS", most_cells)
+            found, place = [], None
+            while rows := reading.rows(place, 7):
+                found += rows
+                place = reading.key(rows[-1])
+                assert len(found) <= len(whole)
+            assert found == whole, (slug, most_cells)
