@@ -96,6 +96,7 @@ def build(world: World, people: People) -> Tenant:
     corpus = stripe.corpus()
     stripe.mirror(world, [*corpus[:200], *corpus[700:800]])
     _metered(world, caller)
+    _watched(caller)
     for _ in range(3):  # consumers emit in turn
         _deliver(world, world.envelopes())
     assert caller.post("/v1/sync/replays", {"all": True}).status == 202
@@ -112,6 +113,16 @@ def build(world: World, people: People) -> Tenant:
         look_around(tenant)
     entry("tenancy.schedules.seal_audit")({}, None)
     return tenant
+
+
+def _watched(caller: Api) -> None:
+    """An alert on the meter, an export, and a schedule of exports."""
+    (meter, *_) = caller.get("/v1/meters").body["data"]
+    alert = {"meter": meter["id"], "period": "day", "name": random_text(12), "subject": f"s{random_text(12)}", "at": "7310017.5"}
+    assert caller.post("/v1/usage_alerts", alert).status == 201
+    period = {"from": "2019-03-01T12:30:00Z", "to": "2019-03-02T12:30:00Z"}
+    for body in ({"kind": "events", "subjects": [f"s{random_text(12)}"]} | period, {"kind": "windows", "schedule": "day"}):
+        assert caller.post("/v1/usage_exports", body).status == 202
 
 
 def _metered(world: World, caller: Api) -> None:

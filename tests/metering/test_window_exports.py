@@ -78,6 +78,20 @@ def test_files_tile_the_answer_however_they_are_cut(store: World, api: Api, size
     assert all(one["rows"] == size for one in export["files"][:-1])
 
 
+def test_large_files_and_large_rows_are_written(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file's rows are more than a statement of the store usually is; and it is cut by its bytes too."""
+    monkeypatch.setattr(windows_content, "STEP_ROWS", 300)
+    monkeypatch.setattr(windows_content, "FILE_BYTES", 250_000)
+    make(api, **SUM)
+    take(store, *(sent(f"e{n}", {"v": n, "m": f"{n:04d}" * 50}, NOON, type="llm") for n in range(1_000)))
+    for form in ("csv", "parquet"):
+        asked = ask(api, kind="windows", format=form, group_by=["model"])
+        run(store)
+        export = show(api, asked["id"])
+        assert [one["rows"] for one in export["files"]] == [900, 100]
+        assert {row["group_model"][:4]: row["quantity"] for row in read(export)} == {f"{n:04d}": str(n) for n in range(1_000)}
+
+
 def test_groups_have_columns_and_no_formula(store: World, api: Api) -> None:
     usage(store, api)
     asked = ask(api, kind="windows", meters=["tokens"], group_by=["model", "customer_id"])

@@ -44,7 +44,7 @@ Quantity = Annotated[
 
 Percent = Annotated[
     Decimal,
-    Field(gt=0, le=1000, max_digits=10, decimal_places=6),
+    Field(ge=0, le=1000, max_digits=10, decimal_places=6),
     BeforeValidator(_exact),
     PlainSerializer(plain, return_type=str),
     WithJsonSchema(_NUMBER),

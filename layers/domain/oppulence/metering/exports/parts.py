@@ -9,11 +9,16 @@ from oppulence.metering.exports.models import Format
 
 CONTENT_TYPES = {Format.CSV: "text/csv", Format.PARQUET: "application/vnd.apache.parquet"}
 FORMS = {Format.CSV: "CSVWithNames", Format.PARQUET: "Parquet"}
+MAX_STATEMENT = 64 * 1024 * 1024
+"""Bytes; rows that were put together here travel within theirs."""
+
 SETTINGS: dict[Format, dict[str, Any]] = {
-    Format.CSV: {"format_csv_null_representation": ""},
-    # One writer: so the same rows make the same file.
-    Format.PARQUET: {"output_format_parquet_compression_method": "zstd", "output_format_parquet_parallel_encoding": 0},
-}
+    Format.CSV: {"max_query_size": MAX_STATEMENT, "format_csv_null_representation": ""},
+    Format.PARQUET: {
+        "max_query_size": MAX_STATEMENT, "output_format_parquet_compression_method": "zstd",
+        "output_format_parquet_parallel_encoding": 0,  # so the same rows make the same file
+    },
+}  # fmt: skip
 NOTES = {
     Format.CSV: "RFC 4180, UTF-8. No value is an empty field without quotes. Decimals are exact. A text that begins with one of"
     " = + - @, a tab or a carriage return has an apostrophe before it, so that no program takes it for a formula: a program that"

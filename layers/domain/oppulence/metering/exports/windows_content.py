@@ -20,8 +20,10 @@ from oppulence.metering.query import Question
 from oppulence.metering.readings import Reading, Row
 from oppulence.metering.windows import Window, whole, windows, zone
 
-FILE_ROWS = 50_000
-"""Memory holds them; the last rows of a meter may end a file before it has so many."""
+FILE_ROWS, FILE_BYTES = 50_000, 16 * 1024 * 1024
+"""Of a file, whichever comes first; it holds some more bytes, as rows come `STEP_ROWS` at a time."""
+
+STEP_ROWS = 5_000
 
 MAX_METERS = 500
 _PREFIX = "group_"
@@ -65,14 +67,15 @@ def part(scope: Scope, export: Export) -> Part | None:
     if export.cursor is None:
         return None if export.files else Part(0, {"cursor": None, "done": export.done}, _statement(export, []), {})
     ids, number, after = export.cursor["meters"], export.cursor["meter"], export.cursor["after"]
-    rows: list[dict[str, Any]] = []
-    all_windows = _windows(export)
-    while number < len(ids) and len(rows) < FILE_ROWS:
+    rows: list[bytes] = []
+    all_windows, size = _windows(export), 0
+    while number < len(ids) and len(rows) < FILE_ROWS and size < FILE_BYTES:
         meter = in_transaction(scope, lambda uow: meters.get(uow, ids[number]))  # noqa: B023
         reading = _reading(scope, export, meter)
-        most = FILE_ROWS - len(rows)
+        most = min(FILE_ROWS - len(rows), STEP_ROWS)
         found = reading.rows((datetime.fromisoformat(after[0]), tuple(after[1:])) if after else None, most)
-        rows += [_row(meter, row) for row in found]
+        lines = [to_json(_row(meter, row)) for row in found]
+        rows, size = rows + lines, size + sum(map(len, lines))
         if len(found) == most:
             start, keys = reading.key(found[-1])
             after = [start.isoformat(), *keys]
@@ -113,11 +116,11 @@ def _row(meter: Meter, row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _statement(export: Export, rows: Sequence[dict[str, Any]]) -> str:
+def _statement(export: Export, rows: Sequence[bytes]) -> str:
     """The rows travel to the store within the statement, as base64, and come back in the export's format."""
     shown = columns(export)
     structure = ", ".join(f"`{one.name}` {_TYPES[one.type]}" for one in shown)
-    content = b64encode(b"\n".join(to_json(row) for row in rows)).decode()
+    content = b64encode(b"\n".join(rows)).decode()
     return f"SELECT {as_text(shown, export.format)} FROM format(JSONEachRow, '{structure}', base64Decode('{content}')) AS r"
 
 
