@@ -1,11 +1,14 @@
 """`oppulence usage`: metered usage events."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.ops.output import Aws, Failed, Json, answer, explained, say
 from infra.ops.place import find
+
+if TYPE_CHECKING:
+    from oppulence.metering.rebuild import Rebuilt
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,25 +28,34 @@ def rebuild(
     with explained(as_json):
         place = find(on_aws)
         place.act_as("metering")
-        from oppulence.kernel import olap
-        from oppulence.metering import store
-        from oppulence.metering.rebuild import ArchiveIncomplete, ShardIsHeld
-        from oppulence.metering.rebuild import rebuild as use_case
-
-        if not olap.is_configured():
-            raise Failed("this deployment has no analytical store", "set its ClickHouse URL and deploy")
-        done = {}
-        for shard in [store.shard_of(workspace)] if workspace else range(store.SHARDS):
-            try:
-                done[shard] = use_case(shard, say)
-            except ShardIsHeld as error:
-                raise Failed(f"shard {shard} is being settled", "run this again in three minutes") from error
-            except ArchiveIncomplete as error:
-                raise Failed(str(error), "bring the object back from the bucket's versions, and run this again") from error
+        done = run(workspace)
         lines = [
             f"shard {shard}: {one.events} events of {one.batches} batches, {one.settlements} settlements"
             for shard, one in done.items()
         ]
         total = sum(one.events for one in done.values())
-        rows = {shard: [one.batches, one.events, one.settlements] for shard, one in done.items()}
+        rows = {str(shard): [one.batches, one.events, one.settlements] for shard, one in done.items()}
         answer(rows, [*lines, f"{total} events made anew on {place.name}"], as_json)
+
+
+def run(workspace: str | None) -> "dict[int, Rebuilt]":
+    """Rebuild the shard of a workspace, or all; returns what was written of each.
+
+    Raises:
+        Failed: there is no analytical store, a shard is being settled, or the archive lacks a batch.
+    """
+    from oppulence.kernel import olap
+    from oppulence.metering import rebuild as use_case
+    from oppulence.metering import store
+
+    if not olap.is_configured():
+        raise Failed("this deployment has no analytical store", "set its ClickHouse URL and deploy")
+    done = {}
+    for shard in [store.shard_of(workspace)] if workspace else range(store.SHARDS):
+        try:
+            done[shard] = use_case.rebuild(shard, say)
+        except use_case.ShardIsHeld as error:
+            raise Failed(f"shard {shard} is being settled", "run this again in three minutes") from error
+        except use_case.ArchiveIncomplete as error:
+            raise Failed(str(error), "bring the object back from the bucket's versions, and run this again") from error
+    return done

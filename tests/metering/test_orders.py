@@ -104,7 +104,10 @@ class Life:
         """What stands is what the rules say of the events that stand."""
         stored = rows(self.world, "usage_events", "source, id, type, subject, time, data, stored_at, sequence", self.workspace_id)
         assert sorted(row[1] for row in stored) == sorted(set(self.sent_ids()))
-        events = [UsageEvent(*row[:4], aware(row[4]), row[5], aware(row[6]), row[7]) for row in stored]
+        events = [
+            UsageEvent(source, id_, kind, subject, aware(at), data, aware(stored_at), sequence)
+            for source, id_, kind, subject, at, data, stored_at, sequence in stored
+        ]
         counting = self.world.within("metering", lambda uow: settlements.counting(uow.conn, [self.workspace_id]))
         values, problems = [], []
         for counted in counting[self.workspace_id].versions if counting else ():
@@ -127,7 +130,8 @@ class Life:
             one.version for one in counting[self.workspace_id].versions
             if (one.version.meter_id, one.version.version) == (row[0], row[1])
         )  # fmt: skip
-        return version.covers(next(event.time for event in events if event.id == row[2]))
+        found: bool = version.covers(next(event.time for event in events if event.id == row[2]))
+        return found
 
     def sent_ids(self) -> list[Any]:
         return [row[0] for row in rows(self.world, "usage_landing", "id", self.workspace_id)]

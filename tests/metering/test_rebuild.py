@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from infra.ops import usage as ops
+from infra.ops.output import Failed
 from oppulence.kernel import clock, olap
 from oppulence.kernel.aws import client
 from oppulence.metering import archive_gateway, rebuild, settling, usage_store
@@ -65,6 +67,21 @@ def test_a_shard_that_is_being_settled_is_let_be(store: World) -> None:
         rebuild.rebuild(lease.shard, lambda _: None)
     lease.leave()
     assert len(rows(store, "usage_events", "id")) == 1
+
+
+def test_the_operator_rebuilds_a_workspaces_shard(store: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage.take(store, sent("a"))
+    shard = meters_store.shard_of(store.workspace_id)
+    done = ops.run(store.workspace_id)
+    assert list(done) == [shard] and done[shard].events >= 1
+    lease = settling.Lease.take(shard)
+    assert lease is not None
+    with pytest.raises(Failed, match="is being settled"):
+        ops.run(store.workspace_id)
+    lease.leave()
+    monkeypatch.delenv("CLICKHOUSE_URL")
+    with pytest.raises(Failed, match="no analytical store"):
+        ops.run(None)
 
 
 def test_an_object_that_lacks_a_batch_is_named(store: World) -> None:
