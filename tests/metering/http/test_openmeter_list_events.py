@@ -63,6 +63,8 @@ def test_filters(used: Client, api: Api) -> None:
     assert ids(used, from_parameter=now(days=10)) == ["other", "ev-3", "ev-2", "ev-1", "old-4"]
     assert ids(used, from_parameter=now(hours=2.5), to=now(minutes=30)) == ["ev-3", "ev-2"]
     assert ids(used, from_parameter=now(hours=2), to=now(hours=3)) == []
+    assert len(ids(used, from_parameter=datetime(1, 1, 1, tzinfo=UTC), to=datetime(9999, 12, 31, tzinfo=UTC))) == 5
+    assert len(ids(used, ingested_at_from=datetime(1, 1, 1, tzinfo=UTC), ingested_at_to=datetime(9999, 12, 31, tzinfo=UTC))) == 4
     assert ids(used, ingested_at_from=now(hours=-1)) == [] and len(ids(used, ingested_at_to=now(seconds=-60))) == 4
     made = api.as_key().post("/v1/customers", {"key": "globex"}).body
     assert ids(used, customer_id=[made["id"]]) == ["ev-3", "ev-2"]

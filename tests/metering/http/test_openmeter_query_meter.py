@@ -82,6 +82,10 @@ def test_open_ends(used: Client) -> None:
     assert [row.value for row in used.meters.query_json("tokens_total", to=until).data] == [0.3]
     assert used.meters.query_json("tokens_total", from_parameter=datetime(2026, 11, 21, tzinfo=UTC)).data == []
     assert used.meters.query_json("tokens_total", to=datetime(2026, 11, 20, tzinfo=UTC)).data == []
+    ever = used.meters.query_json(
+        "tokens_total", from_parameter=datetime(1, 1, 1, tzinfo=UTC), to=datetime(9999, 1, 1, tzinfo=UTC)
+    )
+    assert [row.value for row in ever.data] == [6.3]
 
 
 def test_subjects_and_dimensions(used: Client) -> None:
@@ -155,7 +159,8 @@ def text_of_csv(om: Client) -> str:
 @pytest.mark.parametrize(
     ("query", "param"),
     [
-        ({"from": "yesterday"}, "from"), ({"from": "2026-11-20T00:00:00"}, "from"), ({"windowSize": "WEEK"}, "windowSize"),
+        ({"from": "yesterday"}, "from"), ({"from": "1700000000"}, "from"), ({"to": "9999-12-31T23:59:59-23:00"}, "to"),
+        ({"from": "2026-11-20T00:00:00"}, "from"), ({"windowSize": "WEEK"}, "windowSize"),
         ({"windowTimeZone": "Mars/Base"}, "windowTimeZone"), ({"groupBy": "colour"}, "groupBy"), ({"colour": "red"}, "colour"),
         ({"filterGroupBy[colour]": "red"}, "filterGroupBy"), ({"filterGroupBy": "__import__('os')"}, "filterGroupBy"),
         ({"filterGroupBy": "(" * 3_000}, "filterGroupBy"), ({"advancedMeterGroupByFilters": "{"}, "advancedMeterGroupByFilters"),

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from oppulence.kernel import clock
 from oppulence.kernel.uow import Scope
 from oppulence.metering import explorer
 from oppulence.metering.explorer import EventQuery, UsageEventView
-from oppulence.metering.openmeter.form import Form, in_their_words, instant, merged
+from oppulence.metering.openmeter.form import Form, Instant, in_their_words, instant, merged, second
 from oppulence.metering.openmeter.queries import Texts
 
 MAX_LIST = 100
@@ -24,13 +24,13 @@ class EventList(Form):
     """Which events: of the last 72 hours unless it says since when. Instants are whole seconds, the last one included."""
 
     client_id: Annotated[str, Field(max_length=255)] | None = None
-    ingested_at_from: AwareDatetime | None = None
-    ingested_at_to: AwareDatetime | None = None
+    ingested_at_from: Instant | None = None
+    ingested_at_to: Instant | None = None
     id: Annotated[Part | None, Field(description="Any part of it.")] = None
     subject: Annotated[Part | None, Field(description="Any part of it.")] = None
     customer_id: Texts | None = None
-    since: Annotated[AwareDatetime | None, Field(alias="from")] = None
-    until: Annotated[AwareDatetime | None, Field(alias="to")] = None
+    since: Annotated[Instant | None, Field(alias="from")] = None
+    until: Annotated[Instant | None, Field(alias="to")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIST)] = MAX_LIST
 
 
@@ -41,10 +41,10 @@ def events(scope: Scope, query: EventList) -> list[str]:
     Raises:
         CustomerNotFound, TooManySubjects
     """
-    since = clock.now() - _DEFAULT_AGE if query.since is None else query.since
+    since = clock.now() - _DEFAULT_AGE if query.since is None else second(query.since)
     wanted = EventQuery.model_validate(
         {
-            "from": since, "to": _after(query.until), "ingested_from": query.ingested_at_from,
+            "from": since, "to": _after(query.until), "ingested_from": query.ingested_at_from and second(query.ingested_at_from),
             "ingested_to": _after(query.ingested_at_to), "customers": query.customer_id, "limit": query.limit,
         }
     )  # fmt: skip
@@ -59,7 +59,7 @@ def events(scope: Scope, query: EventList) -> list[str]:
 
 
 def _after(last: datetime | None) -> datetime | None:
-    return last and last.replace(microsecond=0) + _SECOND
+    return last and second(last) + _SECOND
 
 
 def _shown(one: UsageEventView) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, LiteralString
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.metering import meters, store
@@ -19,7 +19,7 @@ from oppulence.metering.models import (
     Path,
     Slug,
 )
-from oppulence.metering.openmeter.form import Form, in_their_words, instant, merged
+from oppulence.metering.openmeter.form import Form, Instant, in_their_words, instant, merged
 
 Description = Annotated[str, Field(max_length=1000)]
 GroupBy = Annotated[dict[Dimension, Path], Field(max_length=20)]
@@ -54,7 +54,7 @@ class MeterCreate(MeterUpdate):
     event_type: EventType
     aggregation: Literal["SUM", "COUNT", "UNIQUE_COUNT", "AVG", "MIN", "MAX", "LATEST"]
     value_property: Path | None = None
-    event_from: AwareDatetime | None = None
+    event_from: Instant | None = None
 
     @in_their_words()
     def make(self, uow: UnitOfWork) -> Meter:

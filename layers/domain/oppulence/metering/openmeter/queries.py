@@ -4,12 +4,12 @@ import ast
 import json
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from oppulence.kernel.request import Request, body_of
 from oppulence.metering.models import Dimension
 from oppulence.metering.openmeter.filters import FilterString, Text
-from oppulence.metering.openmeter.form import Form
+from oppulence.metering.openmeter.form import Form, Instant
 
 MAX_MANY = 100
 _SIMPLE, _ADVANCED = "filterGroupBy", "advancedMeterGroupByFilters"
@@ -28,8 +28,8 @@ class MeterQuery(Form):
     """A question to a meter. `client_id` is for following a query's progress, which we do not show."""
 
     client_id: Annotated[str, Field(max_length=255)] | None = None
-    since: Annotated[AwareDatetime | None, Field(alias="from")] = None
-    until: Annotated[AwareDatetime | None, Field(alias="to")] = None
+    since: Annotated[Instant | None, Field(alias="from")] = None
+    until: Annotated[Instant | None, Field(alias="to")] = None
     window_size: Literal["MINUTE", "HOUR", "DAY", "MONTH"] | None = None
     window_time_zone: Annotated[str, Field(max_length=64)] | None = None
     subject: Texts | None = None

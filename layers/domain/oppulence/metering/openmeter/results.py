@@ -17,7 +17,7 @@ from oppulence.metering import usage_reads
 from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import TooManyRows, UnknownDimension
 from oppulence.metering.openmeter.filters import FilterString
-from oppulence.metering.openmeter.form import answer, digits, in_their_words, instant, listed, merged
+from oppulence.metering.openmeter.form import answer, digits, in_their_words, instant, listed, merged, second
 from oppulence.metering.openmeter.queries import MeterQuery
 from oppulence.metering.query import MAX_ROWS, Question, Row
 from oppulence.metering.windows import EARLIEST, LATEST, Window, WindowSize, whole, windows, zone
@@ -108,7 +108,7 @@ def _period(scope: Scope, question: Question, query: MeterQuery) -> Window | Non
 
     None if nothing counts there.
     """
-    since, until = query.since and _second(query.since), query.until and _second(query.until)
+    since, until = query.since and second(query.since), query.until and second(query.until)
     if since is not None and until is not None:
         return whole(since, until)
     extent = _extent(scope, question)
@@ -116,10 +116,6 @@ def _period(scope: Scope, question: Question, query: MeterQuery) -> Window | Non
         return None
     period = Window(since or extent.start, until or extent.end)
     return whole(*period) if period.start < period.end else None
-
-
-def _second(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(microsecond=0)
 
 
 def _extent(scope: Scope, question: Question) -> Window | None:
