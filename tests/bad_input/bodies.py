@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from oppulence.kernel.declarations import Route
 
 Schema = dict[str, Any]
-MEANT: dict[str, Any] = {"scopes": ["sync:read"], "time_zone": "UTC"}
+MEANT: dict[str, Any] = {
+    "scopes": ["sync:read"], "time_zone": "UTC", "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z",
+}  # fmt: skip
 """What fields mean whose schema only says that they are text."""
 
 WRONG: tuple[Any, ...] = (None, True, 12.5, -1, 10**30, "", "\u0000", "x" * 70_000, [], {}, [[]], {"a": {}}, [None])

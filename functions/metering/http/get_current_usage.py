@@ -1,4 +1,4 @@
-"""A meter's quantity in the current period, for one subject or customer: it has each event as soon as that has landed.
+"""A meter's quantity in the current period, of a subject or a customer or all: it has each event as soon as that has landed.
 
 The period is the day, week or month of the time zone, or begins at a given instant and goes on until now. Where time itself
 counts (WEIGHTED_SUM), the period ends now.

@@ -1,4 +1,4 @@
-"""What one subject or customer has used so far, as of now."""
+"""What a subject, a customer or a whole workspace has used so far, as of now."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -28,7 +28,7 @@ class Period(StrEnum):
 
 
 class CurrentQuery(BaseModel):
-    """Whose usage, and since when: of one subject or one customer."""
+    """Whose usage, and since when. Without a subject and a customer: everybody's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,10 +54,8 @@ def usage(scope: Scope, meter: str, asked: CurrentQuery, now: datetime) -> Curre
 
     Raises:
         MeterNotFound, CustomerNotFound, TooManySubjects, UnknownTimeZone
-        InvalidPeriod: not one of subject and customer is named, or `since` is not over.
+        InvalidPeriod: `since` is not over.
     """
-    if (asked.subject is None) == (asked.customer is None):
-        raise InvalidPeriod("Name one: `subject` or `customer`.", param="subject")
     window = _window(asked, now)
     subjects = () if asked.subject is None else (asked.subject,)
     customers = () if asked.customer is None else (asked.customer,)

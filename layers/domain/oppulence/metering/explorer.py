@@ -163,7 +163,6 @@ def of_meter(scope: Scope, meter: str, query: MeterEventsQuery) -> MeterEvents:
     Raises:
         MeterNotFound, CustomerNotFound, UnknownDimension, TooManySubjects, InvalidPeriod, InvalidCursor
     """
-    period = whole(query.since, query.until)
 
     def read(uow: UnitOfWork) -> asking.Asked:
         names = meters.dimensions(uow, meter)
@@ -172,7 +171,7 @@ def of_meter(scope: Scope, meter: str, query: MeterEventsQuery) -> MeterEvents:
             Selection(zone("UTC"), query.subjects, query.customers, names, filters_of(query.filter_group_by), query.as_of),
         )  # fmt: skip
 
-    asked = in_transaction(scope, read)
+    asked, period = in_transaction(scope, read), whole(query.since, query.until)
     unique = asked.meter.measure.aggregation is Aggregation.UNIQUE_COUNT
 
     def fetch(after: After | None, most: int) -> list[MeterEvent]:

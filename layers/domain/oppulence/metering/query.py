@@ -68,9 +68,9 @@ def read(scope: Scope, question: Question) -> Reading:
     Raises:
         MeterNotFound, CustomerNotFound, UnknownDimension, TooManySubjects, InvalidPeriod, TooManyWindows, UnknownTimeZone
     """
-    tz, _, found = _windows(question)
+    tz = zone(question.time_zone)
     asked = in_transaction(scope, lambda uow: asking.read(uow, question.meter, _selection(question, tz)))
-    return Reading(asked, found, question.window_size is None and not asked.group_by)
+    return Reading(asked, _windows(question, tz), question.window_size is None and not asked.group_by)
 
 
 def answer(scope: Scope, question: Question) -> Answer:
@@ -99,7 +99,8 @@ def run(scope: Scope, question: Question) -> dict[str, Answer]:
         TooManyRows: one kind's meters have more than `MAX_RUN_ROWS` together.
         Unavailable: a store cannot be reached.
     """
-    tz, _, found = _windows(question)
+    tz = zone(question.time_zone)
+    found = _windows(question, tz)
     selection = replace(_selection(question, tz), group_by=(METER, *question.group_by), filters={})
     answers: dict[str, Answer] = {}
     for asked in in_transaction(scope, lambda uow: asking.read_all(uow, selection)):
@@ -119,9 +120,9 @@ def _answer(reading: Reading, rows: Sequence[Row]) -> Answer:
     return Answer(asked.meter.id, rows, asked.snapshot.settled, len(asked.tail), asked.queued)
 
 
-def _windows(question: Question) -> tuple[ZoneInfo, Window, list[Window]]:
-    tz, period = zone(question.time_zone), whole(question.since, question.until)
-    return tz, period, [period] if question.window_size is None else windows(period, question.window_size, tz)
+def _windows(question: Question, tz: ZoneInfo) -> list[Window]:
+    period = whole(question.since, question.until)
+    return [period] if question.window_size is None else windows(period, question.window_size, tz)
 
 
 def _selection(question: Question, tz: ZoneInfo) -> Selection:
