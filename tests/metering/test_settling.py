@@ -1,5 +1,6 @@
 """Settling: each event once, as it was stored first, whatever comes twice, late or out of order."""
 
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ import pytest
 from infra.local.clickhouse import ClickHouse
 from oppulence.kernel import olap
 from oppulence.kernel.errors import Unavailable
-from oppulence.metering import landing, settling
+from oppulence.metering import landing, settling, usage_store
 from oppulence.metering import store as meters_store
 from tests.metering import faults, usage
 from tests.metering.faults import Killed
@@ -126,6 +127,18 @@ def test_a_meter_that_begins_now_needs_no_fill(store: World, api: Api) -> None:
     assert usage.settle(store) == 0
     (after,) = store.admin.execute("SELECT count(*) FROM metering.settlements WHERE shard = %s", (shard,)).fetchone() or (0,)
     assert before == after and not usage.behind(store)
+
+
+def test_more_versions_than_a_statement_takes_count_by_parts(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage_store, "VERSIONS_AT_ONCE", 1)
+    for slug in ("one", "two", "three"):
+        make(api, slug=slug, aggregation="SUM", value_property="$.v", effective_from=None)
+    usage.land(store, sent("a", {"v": 1}), sent("b", {"v": "x"}))
+    with faults.counted(deadly=12), suppress(Killed):
+        usage.settle(store)
+    faults.lease_runs_out(store)
+    usage.settle(store)
+    assert [len(rows(store, table, "id, meter")) for table in ("usage_values", "usage_rejections")] == [3, 3]
 
 
 def test_a_deleted_meter_holds_up_nothing(store: World, api: Api) -> None:

@@ -5,6 +5,7 @@ in one block however often it runs: ordered, by one thread, put together before 
 hour: a settlement that is taken up again leaves out what it finds of itself.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,8 @@ from oppulence.metering.models import MeterVersion
 TABLES = (
     "usage_landing", "usage_landed_values", "usage_chosen", "usage_ids", "usage_events", "usage_values", "usage_rejections",
 )  # fmt: skip
-WORKSPACES_AT_ONCE = 1000
+WORKSPACES_AT_ONCE, VERSIONS_AT_ONCE = 1000, 3000
+"""Of one statement: a server takes 128 KB of a parameter."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US, _END_US = -2_208_988_800_000_000, 10_413_792_000_000_000  # 1900 and 2300, between which the store has times
@@ -79,6 +81,7 @@ STEPS = {
     "usage_ids": _KEEP_IDS,
 }  # fmt: skip
 """What a settlement inserts, in this order: the first says which rows it settles, the last that their ids are settled."""
+BY_VERSION = ("usage_values", "usage_rejections")
 
 _LANDED = f"""
 SELECT {_EVENTS} FROM usage_landing WHERE {_OURS} AND type IN {{types:Array(String)}}
@@ -152,9 +155,13 @@ def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
     """
     parameters: dict[str, Any] = {
         "shard": part.shard, "number": part.number, "workspaces": list(part.workspaces), "batches": list(part.batches),
-        "versions": list(versions), "again": part.again,
+        "again": part.again,
     }  # fmt: skip
-    olap.work(STEPS[table], parameters, _ONE_BLOCK | {"insert_deduplication_token": part.token(table)})
+    wanted = sorted(versions) if table in BY_VERSION else []
+    for start in range(0, len(wanted) or 1, VERSIONS_AT_ONCE):
+        some = wanted[start : start + VERSIONS_AT_ONCE]
+        token = part.token(table) if len(some) == len(wanted) else f"{part.token(table)}-{_digest(some)}"
+        olap.work(STEPS[table], parameters | {"versions": some}, _ONE_BLOCK | {"insert_deduplication_token": token})
 
 
 def landed(workspaces: Sequence[str], batches: Sequence[str], types: Sequence[str]) -> list[Sequence[Any]]:
@@ -229,6 +236,10 @@ def _unwritten(part: Part, table: str, rows: Mapping[str, Sequence[Any]]) -> Map
 
 def _known_by(token: str | None) -> dict[str, Any] | None:
     return {"insert_deduplication_token": token} if token else None
+
+
+def _digest(versions: Sequence[tuple[str, int]]) -> str:
+    return hashlib.sha256(repr(versions).encode()).hexdigest()[:32]
 
 
 def _micros(at: datetime | None, otherwise: int) -> int:
