@@ -60,7 +60,9 @@ def test_nothing_differs(url: str, store: World) -> None:
     run = Run(Wire(url, key, 10), "fine", Wanted(150, 2, Shares(0.2, 0.2)), lambda _: None)
     found = run.execute()
     assert found.differences == [] and found.sent > 300 > found.events and found.checked > 300
-    assert run.traffic.repeated > run.traffic.changed > 0 and run.traffic.late > 0 and len(found.answers_s) == 30 and found.visible_s
+    assert (
+        run.traffic.repeated > run.traffic.changed > 0 and run.traffic.late > 0 and len(found.answers_s) == 30 and found.visible_s
+    )
     active = "SELECT count(*) FROM metering.meters WHERE archived_at IS NULL AND workspace_id = %s"
     assert store.admin.execute(active, (store.workspace_id,)).fetchone() == (0,), "a run leaves no active meter"
 

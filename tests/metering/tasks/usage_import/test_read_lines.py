@@ -109,7 +109,7 @@ def test_a_file_without_events_is_imported(importing: Importing, content: bytes)
 @pytest.mark.parametrize(
     ("content", "format_", "says"),
     [
-        (gzip.compress(b"{}"), "ndjson", "gzip. Unpack it"),
+        (gzip.compress(b"{}", mtime=0), "ndjson", "gzip. Unpack it"),
         ("type,subject\na,b".encode("utf-16"), "csv", "UTF-16. Convert it to UTF-8"),
         (b"type;subject\na;b", "csv", "say in `columns`"),
         ("type,größe\n".encode("latin-1"), "csv", "no UTF-8"),
