@@ -11,6 +11,7 @@ from oppulence.kernel import db, outbox
 from oppulence.kernel.uow import STATEMENT_TIMEOUT_MS, Scope, UnitOfWork
 from oppulence.metering import query
 from oppulence.metering.alerts import looking, store, telling, touched
+from oppulence.metering.errors import TooManySubjects
 from oppulence.metering.query import Question
 from oppulence.metering.readings import Reading
 from oppulence.metering.windows import WindowSize
@@ -232,6 +233,24 @@ def test_nothing_is_asked_where_nothing_came(alerting: Alerting, monkeypatch: py
     asked = []
     monkeypatch.setattr(query, "read", lambda *question: asked.append(question))
     assert alerting.told() == [] and asked == []
+
+
+def test_a_question_that_is_refused_holds_up_no_other_alert(alerting: Alerting, monkeypatch: pytest.MonkeyPatch) -> None:
+    alerting.alert(subject="one")
+    alerting.alert(subject="two", period="week")
+    alerting.use(100, "one")
+    alerting.use(100, "two")
+    read = query.read
+
+    def refusing(scope: Scope, question: Question) -> Reading:
+        if question.window_size is WindowSize.DAY:
+            raise TooManySubjects("Too many.")
+        return read(scope, question)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(query, "read", refusing)
+        assert [one[0] for one in alerting.told()] == ["two"] and alerting.told() == []
+    assert [one[0] for one in alerting.told()] == ["one"]
 
 
 def test_a_backlog_is_looked_at_in_parts(alerting: Alerting, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from oppulence.customers import api as customers
 from oppulence.kernel import telemetry
-from oppulence.kernel.errors import Unavailable
+from oppulence.kernel.errors import AppError, Unavailable
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import periods, query
 from oppulence.metering.alerts import store, telling, touched
@@ -65,13 +65,17 @@ def look_everywhere(scope: Scope) -> dict[str, int]:
 
 
 def look(scope: Scope) -> int:
-    """Look at a workspace's alerts until nothing is new; returns how many were told."""
-    told = 0
+    """Look at a workspace's alerts until nothing is new; returns how many were told.
+
+    One whose question is refused holds up no other, and is asked again in the next run.
+    """
+    told, refused = 0, set[str]()
     for _ in range(_MOST_LOOKS):
-        now, settled, waiting = in_transaction(scope, _waiting)
+        now, settled, alerts = in_transaction(scope, _waiting)
+        waiting = [one for one in alerts if one.id not in refused]
         if not waiting:
             break
-        told += _Look(scope, now, settled, touched.since(scope, waiting, settled)).run(waiting)
+        told += _Look(scope, now, settled, touched.since(scope, waiting, settled), refused).run(waiting)
     return told
 
 
@@ -94,11 +98,21 @@ class _Look:
     now: datetime
     settled: int
     touched: Touched
+    refused: set[str]
 
     def run(self, alerts: Sequence[Alert]) -> int:
-        """Ask, tell, and say that it was looked; returns how many were told."""
-        told = sum(self._group(group) for group in self._groups(alerts))
-        looked = [(one, self._again(one)) for one in alerts]
+        """Ask, tell, and say that it was looked; returns how many were told. Notes the alerts whose question was refused."""
+        told = 0
+        for group in self._groups(alerts):
+            try:
+                told += self._group(group)
+            except Unavailable:
+                raise
+            except AppError as error:
+                ids = [one.id for one in group.alerts]
+                telemetry.logger().error("usage_alerts_refused", exc_info=error, extra={"alert_ids": ids})
+                self.refused.update(ids)
+        looked = [(one, self._again(one)) for one in alerts if one.id not in self.refused]
         in_transaction(self.scope, lambda uow: store.mark_looked(uow.conn, looked, self.touched.settlement))
         return told
 
