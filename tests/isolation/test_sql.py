@@ -22,6 +22,10 @@ KERNEL = ("outbox", "inbox", "attempts", "idempotency")
 TAKE_A_WORKSPACE = {
     "tenancy.authenticate_user": "answers only whether this person is a member there; runs before a workspace is set",
     "tenancy.wrapped_keys": "keys that only KMS opens, and only for that workspace; needed where no transaction is open",
+    "metering.known_batches": "lands what came of all workspaces; answers only which of the caller's own ids are known",
+    "metering.register_batches": "lands what came of all workspaces; only adds batches, of workspaces that stand",
+    "metering.reckoned": "settles a shard of workspaces; only raises to which revision a batch is reckoned",
+    "metering.mark_counted": "lands what came of all workspaces; only says of a meter that it is used",
     "ledger.assert_complete": "runs with its caller's rights, under the caller's policy",
     "sync.store_raw": "runs with its caller's rights, under the caller's policy",
     "sync.lock_objects": "runs with its caller's rights, under the caller's policy",

@@ -65,6 +65,10 @@ SELECT metering.protect(ARRAY['metering.workspaces', 'metering.batches']::regcla
 -- Settlements and shards are nobody's in particular: only functions of the sweep role reach them.
 REVOKE ALL ON metering.settlements, metering.shards FROM metering;
 GRANT SELECT, INSERT, UPDATE, DELETE ON metering.settlements, metering.shards TO metering_sweep;
+ALTER TABLE metering.settlements ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE metering.shards ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY sweep ON metering.settlements TO metering_sweep USING (true);
+CREATE POLICY sweep ON metering.shards TO metering_sweep USING (true);
 
 -- Landing. The workspaces of some batches, made where they are new; erased ones are left out.
 CREATE FUNCTION metering.open_workspaces(ids text[], shards smallint[])
