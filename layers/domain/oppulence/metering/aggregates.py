@@ -4,6 +4,7 @@ No function here gives a float: sums of decimals, extremes, places in order, and
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
 
@@ -56,19 +57,17 @@ def adds_up(meter: Counter) -> bool:
     return kind not in (Aggregation.UNIQUE_COUNT, Aggregation.LATEST, Aggregation.PERCENTILE)
 
 
-def statement(
-    asked: Asked,
-    buckets: Buckets,
-    most: int,
-    place: tuple[int, Sequence[str | None]] | None,
-    *,
-    by_key: bool,
-    landed: bool = True,
-) -> tuple[str, Parameters]:
-    """At most so many groups: k0, k1, ..., the bucket's second, and what was added up; of settled rows, and of landed ones.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """At most so many groups that come after `place`, sorted by bucket and keys or, with `by_key`, by keys and bucket."""
 
-    They are sorted by bucket and keys, or with `by_key` by keys and bucket, and come after `place`.
-    """
+    most: int
+    place: tuple[int, Sequence[str | None]] | None
+    by_key: bool
+
+
+def statement(asked: Asked, buckets: Buckets, part: Part, *, landed: bool) -> tuple[str, Parameters]:
+    """Some groups: k0, k1, ..., the bucket's second, and what was added up of settled rows, and of landed ones if asked."""
     given = Parameters()
     number = len(asked.group_by)
     names = "".join(f"k{n}, " for n in range(number))
@@ -82,11 +81,11 @@ def statement(
         own = "".join(f"{key} AS k{n}, " for n, key in enumerate(keys(asked, given)))
         text = f"SELECT {own}{bucket} AS b, {_added(asked.meter)} FROM {settled(asked, buckets.period, given)}"
     text += f" GROUP BY {names}b"
-    if place is not None:
-        second, values = place
-        text += " HAVING " + after({} if by_key else {"b": second}, values, given)
-    sorted_by = f"{order(number)[2:]}, b" if by_key and number else f"b{order(number)}"
-    return f"{text} ORDER BY {sorted_by} LIMIT {most}", given
+    if part.place is not None:
+        second, values = part.place
+        text += " HAVING " + after({} if part.by_key else {"b": second}, values, given)
+    sorted_by = f"{order(number)[2:]}, b" if part.by_key and number else f"b{order(number)}"
+    return f"{text} ORDER BY {sorted_by} LIMIT {part.most}", given
 
 
 def _added(meter: Counter) -> str:

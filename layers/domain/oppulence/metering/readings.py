@@ -11,7 +11,7 @@ from itertools import islice
 from oppulence.kernel import olap
 from oppulence.metering import buckets as bucketing
 from oppulence.metering import tails
-from oppulence.metering.aggregates import Form, adds_up, form, statement
+from oppulence.metering.aggregates import Form, Part, adds_up, form, statement
 from oppulence.metering.asked import CUSTOMER, METER, SUBJECT, Asked, Counter
 from oppulence.metering.buckets import Buckets
 from oppulence.metering.combining import Cell, alone, cell_of, levels, of_nothing, shown, together
@@ -128,7 +128,7 @@ class Reading:
         """What was added up, in order, and whether there is more of it."""
         asked = self.asked
         landed = tails.known(asked) if adds_up(asked.meter) else None
-        text, given = statement(asked, buckets, most, place, by_key=by_key, landed=landed is None)
+        text, given = statement(asked, buckets, Part(most, place, by_key), landed=landed is None)
         keys = len(asked.group_by)
         found: list[_Sum] = [
             (tuple(row[:keys]), row[keys], tuple(map(Decimal, row[keys + 1 :]))) for row in olap.query(text, given.values)
