@@ -70,14 +70,14 @@ def events(moment: Moment, wanted: Wanted, after: Place | None, most: int) -> li
     """At most so many events that come after one."""
     given = Parameters({"ws": moment.workspace_id})
     where = " AND ".join([*_conditions(wanted, given), *([_after(after, given)] if after else [])]) or "1"
-    counted = _counted(moment, wanted, given, "usage_values", "usage_rejections")
+    counted = _counted(moment, wanted, given)
     text = f"""
       SELECT {_EVENT}, toNullable(settlement) AS settled_in FROM usage_events
        WHERE workspace_id = {{ws:String}} AND settlement <= {moment.settled} AND {where} {counted} {_NEWEST} LIMIT {most}"""
     if moment.tail:
         tail = given.many(moment.tail)
         ours = f"workspace_id = {{ws:String}} AND batch_id IN {tail}"
-        counted = _counted(moment, wanted, given, "usage_landed_values", "usage_landed_values", tail)
+        counted = _counted(moment, wanted, given, tail)
         text = f"""
           SELECT * FROM ({text}) UNION ALL SELECT * FROM (
             SELECT {_EVENT}, CAST(NULL AS Nullable(UInt64)) AS settled_in FROM usage_landing
@@ -128,11 +128,12 @@ def _conditions(wanted: Wanted, given: Parameters) -> list[str]:
     return found
 
 
-def _counted(moment: Moment, wanted: Wanted, given: Parameters, values: str, rejections: str, tail: str | None = None) -> str:
+def _counted(moment: Moment, wanted: Wanted, given: Parameters, tail: str | None = None) -> str:
     """The condition on what meters made of an event."""
     here = "workspace_id = {ws:String} AND " + (f"batch_id IN {tail}" if tail else f"settlement <= {moment.settled}")
     here += "".join(f" AND time {sign} {instant(at)}" for sign, at in ((">=", wanted.since), ("<", wanted.until)) if at)
     key = "batch_id, sequence" if tail else "time, source, id"
+    values, rejections = ("usage_landed_values",) * 2 if tail else ("usage_values", "usage_rejections")
     well, ill = f"SELECT {key} FROM {values} WHERE {here}", f"SELECT {key} FROM {rejections} WHERE {here}"
     if tail:
         well, ill = f"{well} AND problem = ''", f"{ill} AND problem != ''"
