@@ -1,5 +1,6 @@
 """The assembly of the local stage, synthesized again only when something that it is made of has changed."""
 
+import fcntl
 import hashlib
 import os
 import signal
@@ -25,13 +26,18 @@ def assembly(state: Path, say: Callable[[str], None]) -> Path:
         ChildError: `cdk synth` failed or took longer than five minutes; the message ends with its output.
     """
     directory, mark = state / "cdk.out", state / "cdk.hash"
-    now = fingerprint(REPO)
-    if mark.exists() and mark.read_text() == now and (directory / "manifest.json").exists():
-        say("template unchanged")
-        return directory
-    mark.unlink(missing_ok=True)
-    synthesize(directory, state / "synth.log", say)
-    mark.write_text(now)
+    state.mkdir(exist_ok=True)
+    with (state / "synth.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes second finds it done
+        now = fingerprint(REPO)
+        if mark.exists() and mark.read_text() == now and (directory / "manifest.json").exists():
+            say("template unchanged")
+            return directory
+        mark.unlink(missing_ok=True)
+        for left in directory.glob("*.lock"):  # by a run that was killed: the CDK may take its number for another process's
+            left.unlink()
+        synthesize(directory, state / "synth.log", say)
+        mark.write_text(now)
     return directory
 
 

@@ -53,7 +53,7 @@ def loaded() -> dict[str, set[str]]:
     groups = json.dumps([[[], rows[False]], [COMMON, rows[True]]])
     bare = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "0"}
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, paths, groups], env=bare, capture_output=True, text=True, timeout=100, check=True
+        [sys.executable, "-c", CHILD, paths, groups], env=bare, capture_output=True, text=True, timeout=300, check=True
     )
     lines = (line.split(" ", 1) for line in done.stdout.splitlines())
     return {name: set(json.loads(text)) for name, text in lines}
