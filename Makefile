@@ -7,7 +7,7 @@ OPPULENCE := $(BIN)/oppulence
 CODE := functions infra layers tests app.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 unexport PYTHONDONTWRITEBYTECODE  # tests that are compiled again at each run start half a minute later
-DIST := --dist loadgroup --no-loadscope-reorder
+DIST := --dist loadscope --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev down test long check lint bench bench-sync storm latency synth costs limits sbom audit openapi lock clean
 

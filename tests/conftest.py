@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from infra.local.postgres import Postgres
 from infra.local.stripe.fake import FakeStripe
@@ -93,17 +95,22 @@ def fake_stripe(stripe_process: FakeStripe, environment: None, monkeypatch: pyte
     return stripe_process
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who runs with whom, and what `make check` leaves out.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """A file's tests run in one process; so do all tests of the deployed template, which share one cloud."""
+    return ByFile(config, log)
 
-    A file's tests run in one process. All tests of the deployed template share one cloud, so they run in one too; they wait most
-    of the time and take longest, so they come first, beside the others.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+class ByFile(LoadScopeScheduling):
+    """Hands out files."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the deployed template wait most of the time and take longest: they come first, beside the others."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
     for item in items:
-        together = "e2e" if item.get_closest_marker("e2e") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(together))
-        # What starts a cloud of its own, or attacks every route.
+        # What starts a cloud of its own, or attacks every route, is not part of `make check`.
         if item.nodeid.startswith(("tests/infra/local/", "tests/isolation/")):
             item.add_marker("slow")
