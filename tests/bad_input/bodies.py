@@ -50,6 +50,11 @@ def required(model: type[BaseModel]) -> list[str]:
     return list(schema_of(model).get("required", []))
 
 
+def required_values(declared: Route) -> dict[str, str]:
+    """Values of the query's fields that must be there."""
+    return {name: fitting(declared.query)[name] for name in required(declared.query)} if declared.query else {}
+
+
 def _refused(model: type[BaseModel], body: dict[str, Any]) -> bool:
     try:
         model.model_validate_json(_text(body))

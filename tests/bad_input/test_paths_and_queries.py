@@ -7,7 +7,7 @@ import pytest
 
 from oppulence.kernel.declarations import Route
 from oppulence.kernel.ids import new_id
-from tests.bad_input.bodies import fitting, required
+from tests.bad_input.bodies import fitting, required_values
 from tests.bad_input.callers import (
     GUARDED,
     ROUTES,
@@ -38,11 +38,6 @@ QUERIES = [
 def fitting_body(declared: Route) -> bytes:
     """A body that the route takes."""
     return json.dumps(fitting(declared.body)).encode() if declared.body else b""
-
-
-def required_values(declared: Route) -> dict[str, str]:
-    """Values of the query's fields that must be there."""
-    return {name: fitting(declared.query)[name] for name in required(declared.query)} if declared.query else {}
 
 
 def needed(declared: Route, but: str = "") -> list[str]:

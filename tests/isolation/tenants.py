@@ -20,7 +20,7 @@ from oppulence.metering import landing, settling, store
 from oppulence.sync import comparison_store, reconcile_store
 from oppulence.sync.comparison_store import Comparison
 from oppulence.sync.reconcile_store import Gap, Progress
-from tests.bad_input.bodies import fitting, required
+from tests.bad_input.bodies import fitting, required, required_values
 from tests.metering import usage
 from tests.support import letters, stripe
 from tests.support.api import Answer, Api, rows_of
@@ -60,7 +60,7 @@ class Seen:
                 kept.append(value)
             if len(value) >= 10 and re.search(r"[\d@]", value) and not re.fullmatch(r"[\d.]+|[\d-]{10}T[\d:.]+Z", value):
                 self.texts.add(value)
-        elif isinstance(value, int) and value >= 1_000:
+        elif isinstance(value, int) and value >= 1_000 and value % 1_000:  # round ones are limits, which all have
             self.numbers.add(value)
 
     def values(self, *names: str) -> list[str]:
@@ -156,13 +156,19 @@ def look_around(tenant: Tenant) -> None:
     while fresh := [(declared, path) for declared in _gets() for path in paths(tenant, declared) if path not in done]:
         for declared, path in fresh:
             done.add(path)
-            answer = tenant.caller.get(path)
+            answer = tenant.caller.get(path, **needed(declared))
             if answer.status == 200:
                 tenant.seen.take(answer.body)
                 within = _parameters(declared, path)
                 tenant.lists.setdefault(declared.path, []).extend({**within, **row} for row in rows_of(answer) or [])
                 shown = tenant.shown.setdefault(declared.path, [])
                 shown += [path] if path not in shown else []
+
+
+def needed(declared: Route) -> dict[str, str]:
+    """What its query must have; a period is long enough for all that there is."""
+    found = required_values(declared)
+    return found | ({"to": "2030-01-01T00:00:00Z"} if "to" in found else {})
 
 
 def paths(tenant: Tenant, declared: Route) -> list[str]:

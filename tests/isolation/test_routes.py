@@ -54,13 +54,13 @@ def bodies(victim: Tenant, declared: Route) -> Iterator[dict[str, Any] | None]:
 
 def queries(victim: Tenant, declared: Route) -> Iterator[dict[str, str]]:
     """Filters that name the victim's things, field by field, and the victim's cursors."""
-    yield {}
+    yield (needed := tenants.needed(declared))
     if declared.query is None:
         return
     for name in names_of(declared.query):
         known = victim.seen.values("next_cursor") if name == "cursor" else victim.seen.values(name, f"{name}_id", "id")
         for word in known[:WORDS_A_ROUTE]:
-            yield {name: word}
+            yield needed | {name: word}
 
 
 def attack(victim: Tenant, caller: Api, declared: Route) -> Iterator[tuple[Answer, str]]:
@@ -97,7 +97,7 @@ def test_the_sweep_reaches_the_route(declared: Route, victim: Tenant) -> None:
     assert tenants.paths(victim, declared), f"nothing in workspace A fills {declared.path}: add it to tenants.build"
     if declared.method == "GET":
         assert victim.shown.get(declared.path), f"A's own GET {declared.path} was never answered"
-        rows = rows_of(victim.caller.get(victim.shown[declared.path][0]))
+        rows = rows_of(victim.caller.get(victim.shown[declared.path][0], **tenants.needed(declared)))
         assert victim.lists.get(declared.path) or rows is None, f"A has no rows in {declared.path}"
 
 
