@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from oppulence.kernel import queues
 from oppulence.kernel.ids import new_id
@@ -74,7 +75,7 @@ def _body(workspace_id: str, events: Sequence[SentEvent]) -> str:
     return queues.message(fact, workspace_id, STORED_AT)
 
 
-def events_of(body: str) -> list[list[object]]:
-    """What a body holds, by `json.loads` alone: [source, id, type, subject, time, data] of each event."""
-    found: list[list[object]] = json.loads(json.loads(body)["detail"]["data"]["batch"])["events"]
+def batch_of(body: str) -> dict[str, Any]:
+    """What a body holds, by `json.loads` alone: its `events` are [source, id, type, subject, time, data]."""
+    found: dict[str, Any] = json.loads(json.loads(body)["detail"]["data"]["batch"])
     return found
