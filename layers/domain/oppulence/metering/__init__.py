@@ -40,7 +40,7 @@ What is settled is told and given away from there. `alerts` are looked at every 
 goes on into a new period): what reaches a threshold is told once for an alert, subject or customer, and period. `closings` tells
 each meter's quantity of an hour ten minutes after its end, once; what comes later for the hour is not told. `exports` writes
 events or answers of a period into numbered files, in parts that a crash changes nothing of, because the settlement with which
-an export began fixes what is in it; decimals are text in CSV and in Parquet, since readers of Parquet make floats of long decimals.
+an export began fixes what is in it; decimals are text in CSV and in Parquet, since readers make floats of long ones.
 
 The rules read `usage_event.UsageEvent`. Versions take turns: a window in which one begins takes the older version's values
 before that instant and the newer one's after it, and is rounded by the rule that held when it began.
