@@ -12,7 +12,7 @@ from infra.constructs import objectives
 from infra.constructs.alarm import Metric, Watch, of_service, plain, ratio
 from infra.constructs.roles import document, service_role
 from infra.discovery import EntryPoint
-from infra.names import PREFIX, export, imported, named
+from infra.names import PREFIX, export, named
 from infra.settings import Settings
 from infra.stacks.base import PlatformStack
 from infra.stacks.data import owner_only
@@ -169,8 +169,3 @@ def _letters(queue: str) -> Metric:
 
 def _age(queue: str) -> Metric:
     return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", queue),))
-
-
-def api_metric(name: str, statistic: str, period: int = 300) -> Metric:
-    """A metric of the HTTP API as a whole."""
-    return Metric("AWS/ApiGateway", name, (("ApiId", imported("ApiId")),), statistic, period)

@@ -9,10 +9,9 @@ import requests
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from oppulence.kernel import aws
-from oppulence.metering import ingest
-from oppulence.metering.events import UsageAccepted
 from oppulence.metering.ingest import QUEUE
 from oppulence.metering.usage_event import UsageEvent
+from tests.metering.usage import events_of, queued
 from tests.support import cloud, entries
 from tests.support.api import Answer, Api
 
@@ -97,9 +96,7 @@ class Importing:
 
     def sent(self) -> list[UsageEvent]:
         """The events that came to the queue since the last look, in order of their places."""
-        found: list[UsageEvent] = []
-        for data in self.messages():
-            found += ingest.batch_of(UsageAccepted(**data)).events
+        found = [event for accepted in queued() for event in events_of(accepted)]
         return sorted(found, key=lambda event: (event.stored_at, event.sequence))
 
     def errors(self, import_id: str) -> list[Row]:

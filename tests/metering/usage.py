@@ -7,10 +7,10 @@ from typing import Any
 from infra.local.clickhouse import ClickHouse
 from oppulence.kernel import olap
 from oppulence.kernel.uow import Scope, in_transaction
-from oppulence.metering import archive_gateway, ingest, landing, settlements, settling
+from oppulence.metering import archive_gateway, batches, ingest, landing, settlements, settling
 from oppulence.metering import store as meters_store
 from oppulence.metering.events import UsageAccepted
-from oppulence.metering.usage_event import SentEvent
+from oppulence.metering.usage_event import SentEvent, UsageEvent
 from tests.metering.rules import NOON
 from tests.metering.support import CALLS
 from tests.support import cloud
@@ -49,6 +49,12 @@ def queued() -> list[landing.Accepted]:
     """What waits in the queue, taken off it."""
     details = [json.loads(body)["detail"] for body in cloud.queued(ingest.QUEUE)]
     return [landing.accepted(one["workspace_id"], UsageAccepted.model_validate(one["data"])) for one in details]
+
+
+def events_of(accepted: landing.Accepted) -> list[UsageEvent]:
+    """The events of a batch, each at its place."""
+    batch = batches.parse(accepted.text)
+    return [UsageEvent(*one, batch.stored_at, n) for n, one in enumerate(batch.events, batch.first)]
 
 
 TABLES = {

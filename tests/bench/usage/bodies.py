@@ -9,6 +9,7 @@ from typing import Any
 from oppulence.kernel import queues
 from oppulence.kernel.ids import new_id
 from oppulence.metering import batches, landing
+from oppulence.metering.batches import Written
 from oppulence.metering.events import UsageAccepted
 from oppulence.metering.landing import Accepted
 from oppulence.metering.usage_event import SentEvent
@@ -64,13 +65,13 @@ def land(usage: Usage, events: int) -> None:
     dice = random.Random(3)
     for first in range(0, events, 1_000):
         made = [sent(dice, first + n, events) for n in range(1_000)]
-        text = batches.written(new_id("bat"), usage.workspace_id, STORED_AT, made, first)
+        text = batches.text_of(Written(new_id("bat"), usage.workspace_id, STORED_AT, first, made))
         landing.land([Accepted(usage.workspace_id, text.encode())])
 
 
 def _body(workspace_id: str, events: Sequence[SentEvent]) -> str:
     id_ = new_id("bat")
-    text = batches.written(id_, workspace_id, STORED_AT, events)
+    text = batches.text_of(Written(id_, workspace_id, STORED_AT, 0, events))
     fact = UsageAccepted(batch_id=id_, events=len(events), batch=text)
     return queues.message(fact, workspace_id, STORED_AT)
 

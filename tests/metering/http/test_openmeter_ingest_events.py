@@ -26,7 +26,7 @@ def event(id_: str = "1", **fields: Any) -> Event:
 
 def taken() -> list[tuple[str, str | None]]:
     """(id, data) of what went into the queue."""
-    return [(one.id, one.data) for accepted in queued() for one in batches.read(accepted.text).events]
+    return [(one.id, one.data) for accepted in queued() for one in batches.parse(accepted.text).events]
 
 
 def post(api: Api, raw: bytes, content_type: str = TYPES[0]) -> Any:

@@ -1,6 +1,7 @@
 """POST /v1/events"""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from oppulence.kernel import aws
-from oppulence.metering import batches, cloudevents, event_document, ingest, receiving
-from oppulence.metering.batches import Batch
+from oppulence.metering import batches, cloudevents, event_document, ingest, landing, receiving
 from oppulence.metering.cloudevents import MANY, ONE, PLAIN, Defaults, Sent
 from oppulence.metering.events import UsageAccepted
+from oppulence.metering.usage_event import SentEvent, UsageEvent
+from tests.metering import usage
 from tests.support import cloud
 from tests.support.api import Answer, Api
 from tests.support.world import World
@@ -42,11 +44,18 @@ def send(sender: Api, body: Any, kind: str = "application/json", **headers: Any)
     return sender.with_headers(content_type=kind, **headers).send("POST", PATH, raw, query)
 
 
-def queued() -> list[Batch]:
+@dataclass(frozen=True)
+class Queued:
+    """A batch on the queue."""
+
+    id: str
+    workspace_id: str
+    events: list[UsageEvent]
+
+
+def queued() -> list[Queued]:
     """What went to the queue since the last look."""
-    details = [json.loads(body)["detail"] for body in cloud.queued(ingest.QUEUE)]
-    assert {detail["type"] for detail in details} <= {"metering.usage.accepted"}
-    return [ingest.batch_of(UsageAccepted.model_validate(detail["data"])) for detail in details]
+    return [Queued(batches.parse(one.text).id, one.workspace_id, usage.events_of(one)) for one in usage.queued()]
 
 
 def taken(answer: Answer) -> list[Any]:
@@ -286,8 +295,8 @@ def test_a_thousand_large_events_wait_in_the_archive(sender: Api, world: World) 
     announced = UsageAccepted.model_validate(json.loads(body)["detail"]["data"])
     assert announced.batch is None and announced.events == 1000
     assert str(announced.object_key).startswith(f"usage/{world.workspace_id}/{datetime.now(UTC):%Y-}")
-    batch = ingest.batch_of(announced)
-    assert [event.id for event in batch.events] == [one["id"] for one in events]
+    accepted = landing.accepted(world.workspace_id, announced)
+    assert [event.id for event in usage.events_of(accepted)] == [one["id"] for one in events]
     assert send(sender, events, Idempotency_Key="k").headers["Idempotent-Replayed"] == "true"
 
 
@@ -343,7 +352,8 @@ VALUES = st.recursive(
 def test_what_is_read_from_the_queue_is_what_was_sent_to_the_last_digit(sender: Api, text: str) -> None:
     (event,) = taken(send(sender, f'[{{"type": "t", "subject": "s", "data": {text}}}]'))
     assert event.data == text
-    assert batches.read(batches.message(Batch("b", "w", (event,)))).events == (event,)
+    again = batches.Written("b", "w", event.stored_at, 0, [SentEvent("s", "1", "t", "s", event.time, text)])
+    assert batches.parse(batches.text_of(again)) == again
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=20).filter(lambda number: abs(number) < 10**18))

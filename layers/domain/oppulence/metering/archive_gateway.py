@@ -8,12 +8,18 @@ import gzip
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from oppulence.kernel import environment
 from oppulence.kernel.aws import client
+from oppulence.kernel.errors import Unavailable
 from oppulence.metering.batches import Written
-from oppulence.metering.ingest import ARCHIVE
+
+ARCHIVE = "usage/"
+"""Prefix of the archive in the bucket."""
 
 _QUICK = 1
 _AT_ONCE = 16
@@ -25,6 +31,20 @@ Text = tuple[Written, bytes]
 def folder(workspace_id: str) -> str:
     """Where a workspace's objects lie."""
     return f"{ARCHIVE}{workspace_id}/"
+
+
+def put_large(workspace_id: str, at: datetime, batch_id: str, text: bytes) -> str:
+    """Write a batch that is too large for a message, ahead of its landing; returns its key.
+
+    Raises:
+        Unavailable: S3 did not take it.
+    """
+    key = f"{folder(workspace_id)}{at:%Y-%m-%d}/{batch_id}.ndjson.gz"
+    try:
+        _put(key, [text])
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable("The events could not be stored. Send them again, with the same ids.") from error
+    return key
 
 
 class Writer:
@@ -56,7 +76,11 @@ class Writer:
 
 
 def read(key: str) -> Iterator[bytes]:
-    """The texts of an object's batches."""
+    """The texts of an object's batches.
+
+    Raises:
+        BotoCoreError, ClientError: S3 does not answer, or there is none of that key.
+    """
     content = client("s3").get_object(Bucket=_bucket(), Key=key)["Body"].read()
     yield from gzip.decompress(content).splitlines()
 
@@ -68,7 +92,7 @@ def keys(workspace_id: str) -> Iterator[str]:
 
 
 def erase(workspace_id: str) -> None:
-    """Delete a workspace's objects, with what older versions of them there are. Repeating it is harmless."""
+    """Delete a workspace's objects. Repeating it is harmless; the bucket forgets what was deleted some weeks later."""
     pages: Any = client("s3").get_paginator("list_objects_v2").paginate(Bucket=_bucket(), Prefix=folder(workspace_id))
     for page in pages:
         if found := [{"Key": one["Key"]} for one in page.get("Contents", [])]:

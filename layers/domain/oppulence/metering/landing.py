@@ -12,7 +12,7 @@ from itertools import groupby
 from oppulence.kernel import telemetry
 from oppulence.kernel.errors import Permanent
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.metering import archive_gateway, batch_gateway, batches, reckoning, settlements, settling, usage_store
+from oppulence.metering import archive_gateway, batches, reckoning, settlements, settling, usage_store
 from oppulence.metering.batches import Written
 from oppulence.metering.events import UsageAccepted
 from oppulence.metering.reckoning import Counting
@@ -46,7 +46,8 @@ def accepted(workspace_id: str, event: UsageAccepted) -> Accepted:
     """
     if event.batch is not None or event.object_key is None:
         return Accepted(workspace_id, (event.batch or "").encode())
-    return Accepted(workspace_id, batch_gateway.get(event.object_key).rstrip(b"\n"), event.object_key)
+    (text,) = archive_gateway.read(event.object_key)
+    return Accepted(workspace_id, text, event.object_key)
 
 
 def take(events: Sequence[tuple[str, UsageAccepted]]) -> None:

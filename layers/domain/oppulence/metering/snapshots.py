@@ -50,15 +50,3 @@ def snapshot(conn: Connection, as_of: datetime | int | None = None) -> Snapshot:
         int(str(shard)), int(str(settled)), tuple(tail) if isinstance(tail, list) else (),
         None if reckoned is None else int(str(reckoned)),
     )  # fmt: skip
-
-
-def is_behind(conn: Connection, meter_id: str, found: Snapshot) -> bool:
-    """Whether something that has landed is not counted for the meter yet, because a version of it is younger than that."""
-    row = conn.execute(
-        """
-        SELECT EXISTS (SELECT FROM metering.meter_versions v
-                        WHERE v.meter_id = %s AND (v.filled IS NULL OR v.filled_to < v.filled OR v.revision > %s::bigint))
-        """,
-        (meter_id, found.reckoned),
-    ).fetchone()
-    return row is not None and bool(row[0])

@@ -14,13 +14,13 @@ from pydantic_core import to_json
 from oppulence.kernel.ids import id_of
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import ingest
-from oppulence.metering.batches import MAX_EVENTS, Batch
+from oppulence.metering.batches import MAX_EVENTS, Written
 from oppulence.metering.imports import files_gateway, store
 from oppulence.metering.imports.files_gateway import FileChanged
 from oppulence.metering.imports.lines import Place
 from oppulence.metering.imports.models import ERRORS_MAX, Import, Status
 from oppulence.metering.imports.parts import Part, Unreadable, read_part
-from oppulence.metering.usage_event import SentEvent, UsageEvent
+from oppulence.metering.usage_event import SentEvent
 from oppulence.metering.windows import EARLIEST
 from oppulence.tenancy import api as tenancy
 
@@ -142,8 +142,8 @@ def _send(row: Import, events: list[SentEvent]) -> None:
     assert at is not None, "set when the import began"
     batches = []
     for first in range(0, len(events), MAX_EVENTS):
-        placed = tuple(UsageEvent(*one, at, first + n) for n, one in enumerate(events[first : first + MAX_EVENTS]))
-        batches.append(Batch(id_of("bat", row.id, str(row.position), str(first)), row.workspace_id, placed))
+        id_ = id_of("bat", row.id, str(row.position), str(first))
+        batches.append(Written(id_, row.workspace_id, at, first, events[first : first + MAX_EVENTS]))
     ingest.send(row.workspace_id, batches)
 
 
