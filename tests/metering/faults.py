@@ -40,7 +40,7 @@ def counted(deadly: int | None = None) -> Iterator[Steps]:
     """A process that is watched: its commits, writes and reads of the store, and objects."""
     steps = Steps(deadly)
     watched: list[tuple[Any, str]] = [
-        (uow.UnitOfWork, "_commit"), (olap, "insert_columns"), (olap, "work"), (olap, "query"), (archive_gateway, "_put"),
+        (uow.UnitOfWork, "_commit"), (olap, "insert"), (olap, "work"), (olap, "query"), (archive_gateway, "_put"),
     ]  # fmt: skip
     with ExitStack() as stack:
         for place, name in watched:

@@ -29,7 +29,7 @@ def test_what_stands_twice_is_counted(store: World, api: Api, capsys: pytest.Cap
     usage.take(store, sent("a"), sent("b"))
     entry("metering.schedules.tidy_usage")({}, None)
     for settlement in (1, 2):
-        olap.insert_columns("usage_ids", {"workspace_id": [store.workspace_id], "id_hash": [7], "settlement": [settlement]})
+        olap.insert("usage_ids", ("workspace_id", "id_hash", "settlement"), [(store.workspace_id, 7, settlement)])
     entry("metering.schedules.tidy_usage")({}, None)
     mine = {"ws": store.workspace_id}
     olap.work("ALTER TABLE usage_ids DELETE WHERE workspace_id = {ws:String} AND id_hash = 7", mine, {"mutations_sync": 2})

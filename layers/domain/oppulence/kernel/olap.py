@@ -3,11 +3,14 @@
 The platform runs without it; what it holds is rebuilt from PostgreSQL.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from oppulence.kernel import environment
 from oppulence.kernel.errors import Unavailable
@@ -19,9 +22,12 @@ WORK_S = 60
 _OVERLOADED = frozenset([159, 202, 209, 210, 236, 241, 242, 243, 252, 394])
 """Time, queries at once, network, memory, space or parts are used up; or the server is about to stop."""
 
-_PIECE_BYTES = 1 << 20
+_INSERT = {"max_partitions_per_insert_block": 0, "date_time_input_format": "best_effort"}
+_PIECE_BYTES, _ROWS_A_PIECE = 1 << 20, 500
 _URL_BYTES = 16_000
 """Longer parameters go in the body: no server takes a URL of any length."""
+
+_lines = msgspec.json.Encoder()
 
 
 def is_configured() -> bool:
@@ -29,27 +35,36 @@ def is_configured() -> bool:
     return environment.optional("CLICKHOUSE_URL") is not None
 
 
-def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write rows in one request, of however many months.
-
-    Raises:
-        Unavailable: the store cannot be reached.
-    """
+def is_up() -> bool:
+    """Whether the store answers."""
     with _reachable():
-        _client().insert(table, rows, column_names=columns, settings={"max_partitions_per_insert_block": 0})
+        return bool(_client().ping())
 
 
-def insert_columns(table: str, columns: Mapping[str, Sequence[Any]], settings: dict[str, Any] | None = None) -> None:
-    """Write rows that are given column by column, in one request: a third faster than row by row.
+def insert(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], settings: dict[str, Any] | None = None) -> None:
+    """Write rows of texts, whole numbers, Decimals, times, None or lists of these, in one request, of however many months.
+
+    They go as JSON lines while they are made: that takes a process a tenth of what the client's own columns take, and the store
+    reads the first rows before the last one is there.
 
     Raises:
         Unavailable: the store cannot be reached, or is overloaded.
     """
     with _reachable(), _not_overloaded():
-        _client().insert(
-            table, list(columns.values()), column_names=list(columns), column_oriented=True,
-            settings={"max_partitions_per_insert_block": 0, **(settings or {})},
+        _client().raw_insert(
+            table, columns, _packed(rows), {**_INSERT, **(settings or {})}, fmt="JSONCompactEachRow", compression="lz4"
         )  # fmt: skip
+
+
+def _packed(rows: Iterable[Sequence[Any]]) -> Generator[bytes]:
+    """Rows as lines, compressed."""
+    from lz4.frame import LZ4FrameCompressor
+
+    frame, waiting = LZ4FrameCompressor(), iter(rows)
+    yield frame.begin()
+    while some := list(islice(waiting, _ROWS_A_PIECE)):
+        yield frame.compress(_lines.encode_lines(some))
+    yield frame.flush()
 
 
 def query(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:

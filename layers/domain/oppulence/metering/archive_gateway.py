@@ -7,8 +7,9 @@ batch that came by way of an object, its id. Objects are written once and never 
 import gzip
 import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -51,7 +52,6 @@ class Writer:
     """Writes objects while its user does something else; `finish` waits for all of them."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._running: list[Future[None]] = []
 
     def put(self, batches: Sequence[Text]) -> str:
@@ -59,7 +59,7 @@ class Writer:
         first = batches[0][0]
         digest = hashlib.sha256("\n".join(batch.id for batch, _ in batches).encode()).hexdigest()[:32]
         key = f"{folder(first.workspace_id)}{first.stored_at:%Y-%m-%d}/{digest}.ndjson.gz"
-        self._running.append(self._pool.submit(_put, key, [text for _, text in batches]))
+        self._running.append(_pool().submit(_put, key, [text for _, text in batches]))
         return key
 
     def finish(self) -> None:
@@ -68,11 +68,9 @@ class Writer:
         Raises:
             ClientError, BotoCoreError: S3 did not take one.
         """
-        try:
-            for one in self._running:
-                one.result()
-        finally:
-            self._pool.shutdown(cancel_futures=True)
+        wait(self._running)
+        for one in self._running:
+            one.result()
 
 
 def read(key: str) -> Iterator[bytes]:
@@ -102,6 +100,12 @@ def erase(workspace_id: str) -> None:
 def _put(key: str, texts: Sequence[bytes]) -> None:
     content = gzip.compress(b"".join(text + b"\n" for text in texts), _QUICK, mtime=0)
     client("s3").put_object(Bucket=_bucket(), Key=key, Body=content)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """The process's own: to start a thread takes longer than to write an object."""
+    return ThreadPoolExecutor(_AT_ONCE)
 
 
 def _bucket() -> str:

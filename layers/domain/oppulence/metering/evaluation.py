@@ -13,22 +13,25 @@ is null: an event never goes uncounted for its dimensions. Reasons name paths, n
 """
 
 import re
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, Underflow
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from oppulence.metering.jsonpath import ABSENT, parse, value_at
+from oppulence.metering.jsonpath import ABSENT, Step, parse, value_at
 from oppulence.metering.models import Aggregation, Filter, MeterVersion
 from oppulence.metering.usage_event import NOT_A_NUMBER, UNREADABLE, UsageEvent
 
 MAX_DIGITS, MAX_PLACES, MAX_TEXT = 38, 20, 1024
 
-_ONE = Decimal(1)
+_ZERO, _ONE, _TEN, _LEAST = Decimal(0), Decimal(1), Decimal(10), Decimal(1).scaleb(-MAX_PLACES)
 _DECIMAL_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _EXACT = Context(prec=MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow, Underflow])
+_KEPT = Context(prec=MAX_DIGITS + MAX_PLACES, traps=[Inexact, InvalidOperation])
 _TOO_LONG = f"has more than {MAX_DIGITS} digits, or more than {MAX_PLACES} after the point"
 _Scalar = str | bool | int | float | None
 
@@ -51,26 +54,42 @@ class _Refused(Exception):
     """Carries a reason."""
 
 
+Counted = tuple[Decimal, str, list[str | None], str]
+"""A number, the text or '', the dimensions in order of their names, and '' or why it cannot count."""
+
+Rule = Callable[[datetime, Any], Counted | None]
+"""What an event of a version's type counts, by its time and its parsed data."""
+
+
 def evaluate(version: MeterVersion, event: UsageEvent) -> Value | Rejection | None:
     """What the event counts; None when it is not this version's: of another type or time, or filtered out."""
-    if event.type != version.event_type or not version.covers(event.time):
+    found = rule(version)(event.time, event.content) if event.type == version.event_type else None
+    if found is None:
         return None
-    content = event.content
-    if version.filter is not None and not matches(version.filter, content):
-        return None
-    groups = {name: _group(_at(content, path)) for name, path in version.group_by.items()}
-    if version.aggregation is Aggregation.COUNT:
-        return Value(_ONE, None, groups)
-    path = version.value_property or "$"
-    try:
-        if content is None or content is UNREADABLE:
-            raise _Refused("The event has no data." if content is None else "The event's data are no JSON.")
-        value = _at(content, path)
-        if version.aggregation is Aggregation.UNIQUE_COUNT:
-            return Value(_operation(version.operation_property, content), _unique(value, path), groups)
-        return Value(_numeric(value, path), None, groups)
-    except _Refused as refused:
-        return Rejection(str(refused))
+    number, text, groups, problem = found
+    return (
+        Rejection(problem) if problem else Value(number, text or None, dict(zip(sorted(version.group_by), groups, strict=True)))
+    )
+
+
+def rule(version: MeterVersion) -> Rule:
+    """A version's rule, for many events: what the version says is read once, and what comes out is as it is stored."""
+    since, until, wanted = version.effective_from, version.effective_until, version.filter
+    dimensions = [parse(path) for _, path in sorted(version.group_by.items())]
+    value_of = _value_of(version)
+
+    def count(time: datetime, content: Any) -> Counted | None:  # noqa: ANN401
+        if (since is not None and time < since) or (until is not None and time >= until):
+            return None
+        if wanted is not None and not matches(wanted, content):
+            return None
+        try:
+            number, text = value_of(content)
+        except _Refused as refused:
+            return _ZERO, "", [], str(refused)
+        return number, text, [_group(_at(content, steps)) for steps in dimensions], ""
+
+    return count
 
 
 def matches(wanted: Filter, content: Any) -> bool:  # noqa: ANN401
@@ -79,7 +98,7 @@ def matches(wanted: Filter, content: Any) -> bool:  # noqa: ANN401
         return all(matches(one, content) for one in wanted.and_)
     if wanted.or_ is not None:
         return any(matches(one, content) for one in wanted.or_)
-    value = _at(content, wanted.path or "$")
+    value = _at(content, parse(wanted.path or "$"))
     value = None if value is ABSENT else value
     match wanted.op:
         case "eq":
@@ -97,9 +116,26 @@ def matches(wanted: Filter, content: Any) -> bool:  # noqa: ANN401
     return _compares(wanted.op or "", value, wanted.value)
 
 
-def _at(content: Any, path: str) -> Any:  # noqa: ANN401
+def _value_of(version: MeterVersion) -> Callable[[Any], tuple[Decimal, str]]:
+    """How a version takes number and text from an event's content; that raises _Refused where it cannot."""
+    if version.aggregation is Aggregation.COUNT:
+        return lambda content: (_ONE, "")
+    path, operation = version.value_property or "$", version.operation_property
+    steps = parse(path)
+    is_unique = version.aggregation is Aggregation.UNIQUE_COUNT
+
+    def value_of(content: Any) -> tuple[Decimal, str]:  # noqa: ANN401
+        if content is None or content is UNREADABLE:
+            raise _Refused("The event has no data." if content is None else "The event's data are no JSON.")
+        value = _at(content, steps)
+        return (_operation(operation, content), _unique(value, path)) if is_unique else (_numeric(value, path), "")
+
+    return value_of
+
+
+def _at(content: Any, steps: tuple[Step, ...]) -> Any:  # noqa: ANN401
     """What stands at a path, a number as a Decimal."""
-    return _decimal(value_at(content, parse(path)))
+    return _decimal(value_at(content, steps))
 
 
 def _decimal(value: Any) -> Any:  # noqa: ANN401
@@ -152,14 +188,12 @@ def _exact(number: Decimal, path: str) -> Decimal:
     """
     try:
         found = _EXACT.normalize(number)
+        _KEPT.quantize(found, _LEAST)  # fails if there are more digits, before the point or after it
     except ArithmeticError:
         raise _Refused(f"{path} {_TOO_LONG}.") from None
-    exponent = int(found.as_tuple().exponent)
-    if found.adjusted() >= MAX_DIGITS or exponent < -MAX_PLACES:
-        raise _Refused(f"{path} {_TOO_LONG}.")
     if not found:
-        return Decimal(0)
-    return found.quantize(_ONE, context=_EXACT) if exponent > 0 else found
+        return _ZERO
+    return found if _KEPT.remainder(found, _TEN) else found.quantize(_ONE, context=_EXACT)
 
 
 def _unique(value: Any, path: str) -> str:  # noqa: ANN401
@@ -174,7 +208,7 @@ def _unique(value: Any, path: str) -> str:  # noqa: ANN401
 
 
 def _operation(path: str | None, content: Any) -> Decimal:  # noqa: ANN401
-    value = ABSENT if path is None else _at(content, path)
+    value = ABSENT if path is None else _at(content, parse(path))
     if value in ("remove", "add") or value is ABSENT or value is None:
         return -_ONE if value == "remove" else _ONE
     raise _Refused(f"{path} is neither `add` nor `remove`.")

@@ -4,6 +4,7 @@ It may stop anywhere and be done again, with any other batches: rows that are wr
 registered once. Nothing counts that is not registered.
 """
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import archive_gateway, batches, reckoning, settlements, settling, usage_store
 from oppulence.metering.batches import Written
 from oppulence.metering.events import UsageAccepted
-from oppulence.metering.reckoning import Counting
+from oppulence.metering.reckoning import Counting, Reckoning
 from oppulence.metering.settlements import NewBatch
 
 CONTEXT = "metering"
@@ -71,8 +72,12 @@ def land(given: Iterable[Accepted]) -> set[int]:
         Permanent: a batch cannot be read, or is another workspace's.
     """
     shards: set[int] = set()
-    for group in _groups(given):
-        shards |= _land(group)
+    gc.disable()  # events leave no cycles behind, but are so many that the collector would walk all there is for each group
+    try:
+        for group in _groups(given):
+            shards |= _land(group)
+    finally:
+        gc.enable()
     return shards
 
 
@@ -111,20 +116,19 @@ def _land(group: Sequence[tuple[Accepted, Written]]) -> set[int]:
     if not new:
         return set()
     usage_store.is_up()  # else every try while it is down would leave another copy in the archive
-    writer = archive_gateway.Writer()
+    writer, reckoned = archive_gateway.Writer(), Reckoning()
     try:
         archived = _archive(writer, new)
         with ThreadPoolExecutor(1) as beside:  # what the store takes in while the events are reckoned costs no time
-            landing = beside.submit(usage_store.land, reckoning.event_columns([batch for _, batch in new]))
-            values = reckoning.reckon((batch for _, batch in new), _counting)
-            usage_store.land_values(values.columns())
+            landing = beside.submit(usage_store.land, reckoning.event_rows(batch for _, batch in new))
+            usage_store.land_values(reckoned.of_batches((batch for _, batch in new), _counting))
             landing.result()
     finally:
         writer.finish()
     rows = [_row(batch, archived[batch.id]) for _, batch in new]
 
     def register(uow: UnitOfWork) -> int:
-        settlements.mark_counted(uow.conn, values.used, uow.now)
+        settlements.mark_counted(uow.conn, reckoned.used, uow.now)
         return settlements.register(uow.conn, rows)
 
     landed = in_transaction(Scope(CONTEXT, None), register)

@@ -101,8 +101,8 @@ def _land(lease: Lease, workspace_id: str, but: Collection[str], done: Rebuilt, 
         if not counting:  # erased meanwhile
             break
         token = random_text(20)
-        usage_store.land(reckoning.event_columns(group), token)
-        usage_store.land_values(reckoning.reckon(group, counting).columns(), token)
+        usage_store.land(reckoning.event_rows(group), token)
+        usage_store.land_values(reckoning.Reckoning().of_batches(group, counting), token)
         done.batches, done.events = done.batches + len(group), done.events + sum(len(one.events) for one in group)
         tell(f"{workspace_id}: {done.events} events landed so far")
     return {id_ for id_, _ in wanted}

@@ -1,35 +1,20 @@
-"""What landed events count, for all versions of their workspaces' meters, as columns for the analytical store."""
+"""What landed events count, for all versions of their workspaces' meters, as rows of the analytical store's tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from oppulence.metering.batches import Written
-from oppulence.metering.evaluation import Rejection, evaluate
+from oppulence.metering.evaluation import Rule, rule
 from oppulence.metering.models import MeterVersion
-from oppulence.metering.usage_event import UsageEvent
+from oppulence.metering.usage_event import SentEvent, parse
 
-EVENT_COLUMNS = (
-    "workspace_id", "batch_id", "sequence", "source", "id", "type", "subject", "time", "stored_at", "data",
-)  # fmt: skip
-VALUE_COLUMNS = (
-    "workspace_id", "batch_id", "sequence", "meter", "version", "subject", "time", "source", "id", "stored_at", "number", "text",
-    "groups", "problem",
-)  # fmt: skip
-SETTLED_COLUMNS = (
-    "workspace_id", "meter", "version", "subject", "time", "source", "id", "stored_at", "sequence", "number", "text", "groups",
-)  # fmt: skip
-REJECTION_COLUMNS = ("workspace_id", "time", "source", "id", "meter", "version", "problem")
-Columns = Mapping[str, Sequence[Any]]
-
-_ZERO = Decimal(0)
-_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Counted:
     """A version of a meter. `since` is the workspace's revision with which it came; `filled` as in `metering.meter_versions`."""
 
@@ -37,6 +22,11 @@ class Counted:
     since: int
     filled: int | None
     dimensions: tuple[str, ...]
+
+    @cached_property
+    def rule(self) -> Rule:
+        """What events count for it."""
+        return rule(self.version)
 
 
 @dataclass(frozen=True)
@@ -61,79 +51,63 @@ class Counting:
 
 
 @dataclass(slots=True)
-class Values:
-    """Rows of what events count, and the (workspace, meter) for which something does."""
+class Reckoning:
+    """Makes rows of `usage_landed_values`; `used` are the (workspace, meter) for which an event counted something."""
 
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
     used: set[tuple[str, str]] = field(default_factory=set)
 
-    def add(self, workspace_id: str, batch_id: str, event: UsageEvent, versions: Iterable[Counted]) -> None:
-        """Reckon an event for these versions."""
-        time, stored_at = micros(event.time), micros(event.stored_at)
-        for counted in versions:
-            version = counted.version
-            value = evaluate(version, event)
-            if value is None:
+    def of_batches(self, batches: Iterable[Written], counting: Mapping[str, Counting]) -> Iterator[Row]:
+        """What the events of batches count by what their workspaces count."""
+        for batch in batches:
+            if wanted := counting[batch.workspace_id].all_by_type:
+                events = ((sequence, event, batch.stored_at) for sequence, event in enumerate(batch.events, batch.first))
+                yield from self.of_batch(batch.workspace_id, batch.id, events, wanted)
+
+    def of_batch(
+        self,
+        workspace_id: str,
+        batch_id: str,
+        events: Iterable[tuple[int, SentEvent, datetime]],
+        wanted: Mapping[str, Sequence[Counted]],
+    ) -> list[Row]:
+        """What events of a batch, each with its sequence and when it was stored, count for versions of their types."""
+        rows: list[Row] = []
+        used: set[str] = set()
+        for sequence, (source, id_, kind, subject, time, data), stored_at in events:
+            versions = wanted.get(kind)
+            if not versions:
                 continue
-            if isinstance(value, Rejection):
-                what: tuple[Any, ...] = (_ZERO, "", [], value.reason)
-            else:
-                what = (value.number, value.text or "", [value.groups[name] for name in counted.dimensions], "")
-                self.used.add((workspace_id, version.meter_id))
-            place = (workspace_id, batch_id, event.sequence, version.meter_id, version.version)
-            self.rows.append((*place, event.subject, time, event.source, event.id, stored_at, *what))
-
-    def columns(self) -> Columns:
-        """The rows by their columns."""
-        return _columns(VALUE_COLUMNS, self.rows)
-
-    def settled(self, number: int) -> tuple[Columns, Columns]:
-        """The same as columns of `usage_values` and of `usage_rejections`, of a settlement."""
-        found = []
-        for names, rows in (
-            (SETTLED_COLUMNS, [row for row in self.rows if not row[-1]]),
-            (REJECTION_COLUMNS, [row for row in self.rows if row[-1]]),
-        ):
-            columns = _columns(VALUE_COLUMNS, rows)
-            found.append({name: columns[name] for name in names} | {"settlement": [number] * len(rows)})
-        return found[0], found[1]
+            content = None if data is None else parse(data)
+            for counted in versions:
+                if found := counted.rule(time, content):
+                    meter = counted.version.meter_id
+                    place = (workspace_id, batch_id, sequence, meter, counted.version.version)
+                    rows.append((*place, subject, time, source, id_, stored_at, *found))
+                    if not found[-1]:
+                        used.add(meter)
+        self.used |= {(workspace_id, meter) for meter in used}
+        return rows
 
 
-def event_columns(batches: Sequence[Written]) -> Columns:
-    """All events of batches as columns of `usage_landing`."""
-    found: dict[str, list[Any]] = {name: [] for name in EVENT_COLUMNS}
+def settled(rows: Iterable[Row], number: int) -> tuple[list[Row], list[Row]]:
+    """The same as rows of `usage_values` and of `usage_rejections`, of a settlement."""
+    values: list[Row] = []
+    rejections: list[Row] = []
+    for workspace_id, _, sequence, meter, version, subject, time, source, id_, stored_at, *what, problem in rows:
+        if problem:
+            rejections.append((workspace_id, time, source, id_, meter, version, problem, number))
+        else:
+            values.append((workspace_id, meter, version, subject, time, source, id_, stored_at, sequence, *what, number))
+    return values, rejections
+
+
+def event_rows(batches: Iterable[Written]) -> Iterator[Row]:
+    """All events of batches as rows of `usage_landing`."""
     for batch in batches:
-        number = len(batch.events)
-        *sent, times, data = zip(*batch.events, strict=True)
-        place = ([batch.workspace_id] * number, [batch.id] * number, range(batch.first, batch.first + number))
-        stamps = (map(micros, times), [micros(batch.stored_at)] * number)
-        for name, part in zip(EVENT_COLUMNS, (*place, *sent, *stamps, data), strict=True):
-            found[name].extend(part)
-    return found
-
-
-def reckon(batches: Iterable[Written], counting: Mapping[str, Counting]) -> Values:
-    """What the events of batches count by what their workspaces count."""
-    values = Values()
-    for batch in batches:
-        wanted = counting[batch.workspace_id].all_by_type
-        if not wanted:
-            continue
-        for sequence, sent in enumerate(batch.events, batch.first):
-            if versions := wanted.get(sent.type):
-                values.add(batch.workspace_id, batch.id, UsageEvent(*sent, batch.stored_at, sequence), versions)
-    return values
-
-
-def micros(at: datetime) -> int:
-    """A time as the analytical store counts it: its client would ask each one for its time zone."""
-    return (at - _EPOCH) // _MICROSECOND
+        for sequence, event in enumerate(batch.events, batch.first):
+            yield (batch.workspace_id, batch.id, sequence, *event[:5], batch.stored_at, event.data)
 
 
 def latest(batch: Written) -> datetime:
     """The greatest time of its events."""
     return max(event.time for event in batch.events)
-
-
-def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Columns:
-    return dict(zip(names, zip(*rows, strict=True) if rows else ([] for _ in names), strict=True))

@@ -6,17 +6,20 @@ settled before a version was taken up is counted for it by fills, so that of an 
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from itertools import groupby
+from typing import Any
 
 from oppulence.kernel import clock, telemetry
 from oppulence.kernel.ids import random_text
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.metering import settlements, usage_store
-from oppulence.metering.reckoning import Counting, Values
+from oppulence.metering import reckoning, settlements, usage_store
+from oppulence.metering.reckoning import Counting, Reckoning, Row
 from oppulence.metering.settlements import Intent, Landed
-from oppulence.metering.usage_event import UsageEvent
+from oppulence.metering.usage_event import SentEvent
 from oppulence.metering.usage_store import Part
 
 MOST_EVENTS, MOST_BYTES = 100_000, 64_000_000
@@ -201,29 +204,31 @@ def _reckon_again(found: _Found) -> None:
         some: list[Landed] = []
         while stale and sum(one.events for one in some) < _AT_ONCE:
             some.append(stale.pop())
-        values = _missing_values(some, found.counting)
-        usage_store.land_values(values.columns())
+        reckoned = Reckoning()
+        usage_store.land_values(_missing(reckoned, some, found.counting))
 
-        def save(uow: UnitOfWork, values: Values = values, some: Sequence[Landed] = some) -> None:
-            settlements.mark_counted(uow.conn, values.used, uow.now)
+        def save(uow: UnitOfWork, reckoned: Reckoning = reckoned, some: Sequence[Landed] = some) -> None:
+            settlements.mark_counted(uow.conn, reckoned.used, uow.now)
             settlements.reckoned(uow.conn, [(one.workspace_id, one.id, needed[one.workspace_id]) for one in some])
 
         in_transaction(_NOBODY, save)
 
 
-def _missing_values(batches: Sequence[Landed], counting: Mapping[str, Counting]) -> Values:
-    values = Values()
+def _missing(reckoned: Reckoning, batches: Sequence[Landed], counting: Mapping[str, Counting]) -> Iterator[Row]:
     revisions = {(one.workspace_id, one.id): one.revision for one in batches}
     by_type = {
         place: counting[place[0]].by_type(after=revision) for place, revision in revisions.items()
     }  # fmt: skip
     types = sorted({kind for one in by_type.values() for kind in one})
     rows = usage_store.landed(sorted({one.workspace_id for one in batches}), [one.id for one in batches], types)
-    for workspace_id, batch_id, sequence, *sent, stored_at, data in rows:
-        source, id_, kind, subject, at = sent
-        event = UsageEvent(source, id_, kind, subject, usage_store.aware(at), data, usage_store.aware(stored_at), sequence)
-        values.add(workspace_id, batch_id, event, by_type[workspace_id, batch_id].get(kind, ()))
-    return values
+    for (workspace_id, batch_id), group in groupby(rows, key=lambda row: (row[0], row[1])):
+        yield from reckoned.of_batch(workspace_id, batch_id, map(_stored, group), by_type[workspace_id, batch_id])
+
+
+def _stored(row: Sequence[Any]) -> tuple[int, SentEvent, datetime]:
+    """An event as the store gives it back: its sequence, itself, when it was stored."""
+    _, _, sequence, source, id_, kind, subject, at, stored_at, data = row
+    return sequence, SentEvent(source, id_, kind, subject, usage_store.aware(at), data), usage_store.aware(stored_at)
 
 
 def _fill(lease: Lease, intent: Intent) -> None:
@@ -235,13 +240,10 @@ def _fill(lease: Lease, intent: Intent) -> None:
     if counted is None:
         return
     lease.prolong()
-    values = Values()
-    for row in usage_store.to_fill(workspace_id, counted.version, intent.since or 0, intent.until or 0):
-        _, batch_id, sequence, source, id_, kind, subject, at, stored_at, data = row
-        event = UsageEvent(source, id_, kind, subject, usage_store.aware(at), data, usage_store.aware(stored_at), sequence)
-        values.add(workspace_id, batch_id, event, (counted,))
-    in_transaction(_NOBODY, lambda uow: settlements.mark_counted(uow.conn, values.used, uow.now))
+    reckoned = Reckoning()
+    found = map(_stored, usage_store.to_fill(workspace_id, counted.version, intent.since or 0, intent.until or 0))
+    rows = reckoned.of_batch(workspace_id, "", found, {counted.version.event_type: (counted,)})
+    in_transaction(_NOBODY, lambda uow: settlements.mark_counted(uow.conn, reckoned.used, uow.now))
     lease.prolong()
-    usage_store.fill(
-        Part(lease.shard, intent.number, lease.generation, intent.again, [workspace_id], ()), *values.settled(intent.number)
-    )
+    part = Part(lease.shard, intent.number, lease.generation, intent.again, [workspace_id], ())
+    usage_store.fill(part, *reckoning.settled(rows, intent.number))

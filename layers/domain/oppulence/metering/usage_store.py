@@ -6,7 +6,7 @@ hour: a settlement that is taken up again leaves out what it finds of itself.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from oppulence.kernel import olap
 from oppulence.kernel.errors import Unavailable
 from oppulence.metering.models import MeterVersion
+from oppulence.metering.reckoning import Row
 
 TABLES = (
     "usage_landing", "usage_landed_values", "usage_chosen", "usage_ids", "usage_events", "usage_values", "usage_rejections",
@@ -27,7 +28,17 @@ _ONE_BLOCK = {
     "max_threads": 1, "max_insert_threads": 1, "min_insert_block_size_rows": 1 << 30, "min_insert_block_size_bytes": 1 << 40,
     "max_partitions_per_insert_block": 0,
 }  # fmt: skip
-_EVENTS = "workspace_id, batch_id, sequence, source, id, type, subject, time, stored_at, data"
+_EVENT = ("workspace_id", "batch_id", "sequence", "source", "id", "type", "subject", "time", "stored_at", "data")
+_LANDED_VALUE = (
+    "workspace_id", "batch_id", "sequence", "meter", "version", "subject", "time", "source", "id", "stored_at", "number", "text",
+    "groups", "problem",
+)  # fmt: skip
+_SETTLED_VALUE = (
+    "workspace_id", "meter", "version", "subject", "time", "source", "id", "stored_at", "sequence", "number", "text", "groups",
+    "settlement",
+)  # fmt: skip
+_REJECTION = ("workspace_id", "time", "source", "id", "meter", "version", "problem", "settlement")
+_EVENTS, _VALUES, _REJECTIONS = ", ".join(_EVENT), ", ".join(_SETTLED_VALUE[:-1]), ", ".join(_REJECTION[:-1])
 _OURS = "workspace_id IN {workspaces:Array(String)} AND batch_id IN {batches:Array(String)}"
 _CHOSEN = (
     "(workspace_id, batch_id, sequence) IN (SELECT workspace_id, batch_id, sequence FROM usage_chosen"
@@ -36,7 +47,6 @@ _CHOSEN = (
 _WRITTEN = "workspace_id IN {workspaces:Array(String)} AND settlement = {number:UInt64} AND {again:Bool}"
 _VALUE = "workspace_id, meter, version, source, id"
 _COUNTING = "(meter, version) IN {versions:Array(Tuple(String, UInt32))}"
-_VALUES = "workspace_id, meter, version, subject, time, source, id, stored_at, sequence, number, text, groups"
 
 _CHOOSE = f"""
 INSERT INTO usage_chosen (shard, settlement, workspace_id, batch_id, sequence, id_hash)
@@ -63,8 +73,8 @@ SELECT {_VALUES}, {{number:UInt64}} FROM usage_landed_values WHERE {_OURS} AND p
  ORDER BY workspace_id, meter, version, subject, time, source, id LIMIT 1 BY workspace_id, batch_id, sequence, meter, version
 """
 _REJECT = f"""
-INSERT INTO usage_rejections (workspace_id, time, source, id, meter, version, problem, settlement)
-SELECT workspace_id, time, source, id, meter, version, problem, {{number:UInt64}} FROM usage_landed_values
+INSERT INTO usage_rejections ({_REJECTIONS}, settlement)
+SELECT {_REJECTIONS}, {{number:UInt64}} FROM usage_landed_values
  WHERE {_OURS} AND problem != '' AND {_COUNTING} AND {_CHOSEN}
    AND ({_VALUE}) NOT IN (SELECT {_VALUE} FROM usage_rejections WHERE {_WRITTEN})
  ORDER BY workspace_id, time, source, id, meter, version LIMIT 1 BY workspace_id, batch_id, sequence, meter, version
@@ -125,26 +135,26 @@ def is_up() -> None:
     """
     if not olap.is_configured():
         raise Unavailable("This deployment has no analytical store, which usage events need. They wait.")
-    olap.query("SELECT 1", {})
+    if not olap.is_up():
+        raise Unavailable("The analytical store is not reachable. The usage events wait.")
 
 
-def land(events: Mapping[str, Sequence[Any]], token: str | None = None) -> None:
+def land(events: Iterable[Row], token: str | None = None) -> None:
     """Write landed events; with a new token also those that were there once, which the store would take for a repeat.
 
     Raises:
         Unavailable: the store cannot be reached; it may be repeated.
     """
-    olap.insert_columns("usage_landing", events, _known_by(token))
+    olap.insert("usage_landing", _EVENT, events, _known_by(token))
 
 
-def land_values(values: Mapping[str, Sequence[Any]], token: str | None = None) -> None:
+def land_values(values: Iterable[Row], token: str | None = None) -> None:
     """Write what landed events count.
 
     Raises:
         Unavailable: the store cannot be reached; it may be repeated.
     """
-    if values["workspace_id"]:
-        olap.insert_columns("usage_landed_values", values, _known_by(token))
+    olap.insert("usage_landed_values", _LANDED_VALUE, values, _known_by(token))
 
 
 def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
@@ -180,16 +190,16 @@ def to_fill(workspace_id: str, version: MeterVersion, since: int, until: int) ->
     )  # fmt: skip
 
 
-def fill(part: Part, values: Mapping[str, Sequence[Any]], rejections: Mapping[str, Sequence[Any]]) -> None:
+def fill(part: Part, values: Sequence[Row], rejections: Sequence[Row]) -> None:
     """Write what events of earlier settlements count. Harmless to repeat.
 
     Raises:
         Unavailable: the store cannot be reached.
     """
-    for table, all_rows in (("usage_values", values), ("usage_rejections", rejections)):
-        rows = _unwritten(part, table, all_rows) if part.again else all_rows
-        if rows["workspace_id"]:
-            olap.insert_columns(table, rows, _ONE_BLOCK | {"insert_deduplication_token": part.token(table)})
+    for table, columns, all_rows in (("usage_values", _SETTLED_VALUE, values), ("usage_rejections", _REJECTION, rejections)):
+        rows = _unwritten(part, table, columns, all_rows) if part.again else all_rows
+        if rows:
+            olap.insert(table, columns, rows, _ONE_BLOCK | {"insert_deduplication_token": part.token(table)})
 
 
 def erase(workspaces: Sequence[str]) -> None:
@@ -226,12 +236,12 @@ def aware(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC)
 
 
-def _unwritten(part: Part, table: str, rows: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+def _unwritten(part: Part, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[Row]:
     """Rows of a settlement that the table does not have."""
     parameters = {"workspaces": list(part.workspaces), "number": part.number, "again": True}
     written = {tuple(row) for row in olap.query(f"SELECT source, id FROM {table} WHERE {_WRITTEN}", parameters)}
-    missing = [n for n, key in enumerate(zip(rows["source"], rows["id"], strict=True)) if key not in written]
-    return {name: [column[n] for n in missing] for name, column in rows.items()}
+    source = columns.index("source")
+    return [row for row in rows if row[source : source + 2] not in written]
 
 
 def _known_by(token: str | None) -> dict[str, Any] | None:
