@@ -56,7 +56,7 @@ SELECT {{shard:UInt16}}, {{number:UInt64}}, workspace_id, place.1, place.2, id_h
  WHERE (workspace_id, id_hash) NOT IN (
          SELECT workspace_id, id_hash FROM usage_ids
           WHERE workspace_id IN {{workspaces:Array(String)}} AND settlement < {{number:UInt64}}
-            AND (workspace_id, id_hash) IN (SELECT workspace_id, id_hash FROM usage_landing WHERE {_OURS}))
+            AND id_hash IN (SELECT id_hash FROM usage_landing WHERE {_OURS}))
    AND (workspace_id, id_hash) NOT IN (SELECT workspace_id, id_hash FROM usage_chosen WHERE {_WRITTEN})
  ORDER BY workspace_id, place, id_hash
 """
