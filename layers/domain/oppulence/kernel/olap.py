@@ -77,6 +77,17 @@ def query(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
         return list(_client(form=_are_long(parameters)).query(text, parameters=parameters).result_rows)
 
 
+def columns(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
+    """The same by columns, for many rows; none if there is no row.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    with _reachable():
+        client = _client(form=_are_long(parameters))
+        return list(client.query(text, parameters=parameters, column_oriented=True).result_columns)
+
+
 @contextmanager
 def stream(text: str, parameters: dict[str, Any], form: str, settings: dict[str, Any]) -> Iterator[Iterator[bytes]]:
     """A query's answer in one of the store's formats (`CSVWithNames`, `Parquet`), in pieces as it comes, however large it is.

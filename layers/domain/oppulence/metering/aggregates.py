@@ -59,11 +59,15 @@ def adds_up(meter: Counter) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """At most so many groups that come after `place`, sorted by bucket and keys or, with `by_key`, by keys and bucket."""
+    """At most so many groups that come after `place`, sorted by bucket and keys or, with `by_key`, by keys and bucket.
+
+    Who takes all of them, so that there is no place, has them sooner as they come.
+    """
 
     most: int
-    place: tuple[int, Sequence[str | None]] | None
-    by_key: bool
+    place: tuple[int, Sequence[str | None]] | None = None
+    by_key: bool = False
+    as_they_come: bool = False
 
 
 def statement(asked: Asked, buckets: Buckets, part: Part, *, landed: bool) -> tuple[str, Parameters]:
@@ -71,7 +75,7 @@ def statement(asked: Asked, buckets: Buckets, part: Part, *, landed: bool) -> tu
     given = Parameters()
     number = len(asked.group_by)
     names = "".join(f"k{n}, " for n in range(number))
-    bucket = buckets.expression()
+    bucket = buckets.expression(earlier=asked.meter.measure.carry_over)
     if asked.meter.measure.aggregation is Aggregation.UNIQUE_COUNT:
         source = f"SELECT *, {bucket} AS b FROM ({rows(asked, buckets.period, given)})"
         text = f"SELECT {names}b, {_ids(asked.meter, source, names)}"
@@ -84,6 +88,8 @@ def statement(asked: Asked, buckets: Buckets, part: Part, *, landed: bool) -> tu
     if part.place is not None:
         second, values = part.place
         text += " HAVING " + after({} if part.by_key else {"b": second}, values, given)
+    if part.as_they_come:
+        return f"{text} LIMIT {part.most}", given
     sorted_by = f"{order(number)[2:]}, b" if part.by_key and number else f"b{order(number)}"
     return f"{text} ORDER BY {sorted_by} LIMIT {part.most}", given
 

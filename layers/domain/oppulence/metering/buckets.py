@@ -25,8 +25,11 @@ class Buckets:
         """From the first window's beginning to the last one's end."""
         return Window(self.windows[0].start, self.windows[-1].end)
 
-    def expression(self) -> str:
-        """The bucket of a row's `time`, in SQL. It holds numbers of ours only, few of them: buckets mostly have one length."""
+    def expression(self, *, earlier: bool) -> str:
+        """The bucket of a row's `time`, in SQL; `earlier` if rows before the period are read too.
+
+        It holds numbers of ours only, few of them: buckets mostly have one length.
+        """
         ends = [*self.starts[1:], int(self.windows[-1].end.timestamp())]
         runs: list[tuple[int, int]] = []
         for start, end in zip(self.starts, ends, strict=True):
@@ -40,7 +43,7 @@ class Buckets:
             begin = f"roundDown({_SECONDS}, [{begins}])"
             each = f"transform({begin}, [{begins}], [{lengths}], {length})"
             inside = f"{begin} + intDiv({_SECONDS} - {begin}, {each}) * {each}"
-        return f"if({_SECONDS} < {first}, 0, {inside})"
+        return f"if({_SECONDS} < {first}, 0, {inside})" if earlier else inside
 
 
 def of_windows(found: Sequence[Window]) -> Buckets:

@@ -27,6 +27,8 @@ def shown(meter: Counter, window: Window, exact: Fraction | Decimal | None) -> D
 
 def cell_of(form: Form, number: Decimal, seconds: int) -> Cell:
     """What one row adds up to, so many seconds after its bucket begins."""
+    if form in (Form.TOTAL, Form.ONE):  # mostly
+        return (number,)
     match form:
         case Form.MEAN:
             return number, Decimal(1)

@@ -4,13 +4,12 @@ It may stop anywhere and be done again, with any other batches: rows that are wr
 registered once. Nothing counts that is not registered.
 """
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
-from oppulence.kernel import telemetry
+from oppulence.kernel import collector, telemetry
 from oppulence.kernel.errors import Permanent
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import archive_gateway, batches, reckoning, settlements, settling, usage_store
@@ -72,12 +71,9 @@ def land(given: Iterable[Accepted]) -> set[int]:
         Permanent: a batch cannot be read, or is another workspace's.
     """
     shards: set[int] = set()
-    gc.disable()  # events leave no cycles behind, but are so many that the collector would walk all there is for each group
-    try:
+    with collector.paused():
         for group in _groups(given):
             shards |= _land(group)
-    finally:
-        gc.enable()
     return shards
 
 

@@ -36,6 +36,7 @@ MAX_PLACES = 20
 EXACT = Context(prec=400, traps=[Inexact, InvalidOperation])
 """Arithmetic that raises rather than rounds."""
 
+_ONE, _TEN = Decimal(1), Decimal(10)
 _SECOND = timedelta(seconds=1)
 _UTC = ZoneInfo("UTC")
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -108,7 +109,7 @@ def rounded(exact: Fraction, rule: Rounding | None) -> Decimal:
 def plain(number: Decimal) -> Decimal:
     """The same number without zeros at its end after the point, and without an exponent."""
     shown = EXACT.normalize(number)
-    return EXACT.quantize(shown, Decimal(1)) if int(shown.as_tuple().exponent) > 0 else shown
+    return shown if EXACT.remainder(shown, _TEN) else EXACT.quantize(shown, _ONE)  # only tens have an exponent now
 
 
 def total(numbers: Iterable[Decimal]) -> Decimal:

@@ -4,11 +4,13 @@ The store adds up (`aggregates`), the rest is exact arithmetic (`combining`). An
 up to a number, and the batches that had landed then; so all pages of one reading fit each other.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from oppulence.kernel import collector
 from oppulence.kernel.uow import Scope, in_transaction
 from oppulence.metering import asked as asking
 from oppulence.metering.asked import METER, Selection
@@ -92,7 +94,7 @@ def run(scope: Scope, question: Question) -> dict[str, Answer]:
     """The answers of all meters, by their ids, with one statement for those of a kind: what a billing run asks.
 
     `meter` and `filter_group_by` of the question are left aside; `group_by` has `subject` and `customer_id` only. A meter that
-    counted nothing is left out.
+    counted nothing is left out, and rows come in no order.
 
     Raises:
         CustomerNotFound, TooManySubjects, InvalidPeriod, TooManyWindows, UnknownTimeZone
@@ -103,16 +105,21 @@ def run(scope: Scope, question: Question) -> dict[str, Answer]:
     found = _windows(question, tz)
     selection = replace(_selection(question, tz), group_by=(METER, *question.group_by), filters={})
     answers: dict[str, Answer] = {}
-    for asked in in_transaction(scope, lambda uow: asking.read_all(uow, selection)):
-        reading = Reading(asked, found, one_row=False)
-        rows = reading.rows(most=MAX_RUN_ROWS + 1)
-        if len(rows) > MAX_RUN_ROWS:
-            raise too_many(MAX_RUN_ROWS)
-        own: dict[str, list[Row]] = {}
-        for row in rows:
-            own.setdefault(row.groups.pop(METER) or "", []).append(row)
-        answers |= {id_: replace(_answer(reading, some), meter_id=id_) for id_, some in own.items()}
+    with collector.paused():
+        for asked in in_transaction(scope, lambda uow: asking.read_all(uow, selection)):
+            answers |= _run(Reading(asked, found, one_row=False))
     return answers
+
+
+def _run(reading: Reading) -> dict[str, Answer]:
+    """The answers of meters of a kind."""
+    rows = reading.whole(MAX_RUN_ROWS)
+    if rows is None:
+        raise too_many(MAX_RUN_ROWS)
+    own: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        own[row.meter_id].append(row)
+    return {id_: replace(_answer(reading, some), meter_id=id_) for id_, some in own.items()}
 
 
 def _answer(reading: Reading, rows: Sequence[Row]) -> Answer:

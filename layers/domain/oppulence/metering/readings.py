@@ -1,12 +1,17 @@
 """Reading what a question means: rows in order, window by window, a page or all of them, as of one moment."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
-from itertools import islice
+from fractions import Fraction
+from functools import cached_property, partial
+from itertools import islice, repeat
+from operator import itemgetter
+from typing import Any
+
+from msgspec import Struct
 
 from oppulence.kernel import olap
 from oppulence.metering import buckets as bucketing
@@ -27,13 +32,13 @@ _Sum = tuple[Keys, int, Cell]
 """Keys, the bucket's second, and what was added up."""
 
 
-@dataclass(slots=True)
-class Row:
-    """A window's quantity, of one subject, customer and set of dimensions as far as these are grouped by, else None.
+class Row(Struct, gc=False):
+    """A meter's quantity of a window, of one subject, customer and set of dimensions as far as these are grouped by, else None.
 
     `value` is rounded as the meter says; None where there is none, such as the average of nothing.
     """
 
+    meter_id: str
     window_start: datetime
     window_end: datetime
     subject: str | None
@@ -55,40 +60,47 @@ class Reading:
         """What is added up."""
         return form(self.asked.meter)
 
-    @cached_property
-    def _meters(self) -> dict[str, Counter]:
-        return {meter.id: meter for meter in self.asked.meters}
-
     def rows(self, after: tuple[datetime, Keys] | None = None, most: int = MAX_ROWS) -> list[Row]:
         """At most so many rows, or those after one, in order."""
         if after is None:
-            found = list(islice(self._found(0, None, most), most))
-            if not found and self.one_row:
-                window = self.windows[0]
-                return [self._row(window, (), of_nothing(self.asked.meter, window))]
-            return found
+            return self._or_one(list(islice(self._found(0, Part(most)), most)))
         number = bisect_right([one.start for one in self.windows], after[0]) - 1
         if not after[1]:
-            return list(islice(self._found(number + 1, None, most), most))
-        return list(islice(self._found(number, after[1], most), most))
+            return list(islice(self._found(number + 1, Part(most)), most))
+        return list(islice(self._found(number, Part(most, (int(self.windows[number].start.timestamp()), after[1]))), most))
 
-    def _found(self, first: int, keys: Keys | None, most: int) -> Iterator[Row]:
+    def whole(self, most: int) -> list[Row] | None:
+        """All rows, in no order; None if there are more than that."""
+        found = list(islice(self._found(0, Part(most + 1, as_they_come=True)), most + 1))
+        return self._or_one(found) if len(found) <= most else None
+
+    def _or_one(self, found: list[Row]) -> list[Row]:
+        if found or not self.one_row:
+            return found
+        window = self.windows[0]
+        return list(self._rows([window], [()], [of_nothing(self.asked.meter, window)]))
+
+    def _found(self, first: int, part: Part) -> Iterator[Row]:
         """Rows from a window on, of it those after a group; the store is asked as they are needed."""
         if first >= len(self.windows) or not any(meter.spans for meter in self.asked.meters):
             return iter(())
-        return self._levels(first, keys) if self.asked.meter.measure.carry_over else self._alone(first, keys, most)
+        if self.asked.meter.measure.carry_over:
+            return self._levels(first, None if part.place is None else tuple(part.place[1]))
+        return self._alone(first, part)
 
-    def _alone(self, first: int, keys: Keys | None, most: int) -> Iterator[Row]:
+    def _alone(self, first: int, part: Part) -> Iterator[Row]:
         """Windows that begin with nothing: of each only its own rows matter."""
         left = self.windows[first:]
         buckets = bucketing.of_windows(left)
         by_start = dict(zip(buckets.starts, left, strict=True))
-        place = None if keys is None else (buckets.starts[0], keys)
-        as_it_is = self.form in (Form.TOTAL, Form.ONE)
-        for one, second, cell in self._read(buckets, most, place, by_key=False)[0]:
-            window = by_start[second]
-            exact = cell[0] if as_it_is else alone(self.form, window, cell)
-            yield self._row(window, one, shown(self._meter(one), window, exact))
+        sums, _ = self._read(buckets, part)
+        keys, seconds, cells = zip(*sums, strict=True) if sums else ((), (), ())
+        windows = [by_start[second] for second in seconds]
+        if self.form not in (Form.TOTAL, Form.ONE):
+            return self._rows(windows, keys, self._shown(windows, keys, map(partial(alone, self.form), windows, cells)))
+        exact = [cell[0] for cell in cells]
+        is_rounded = any(meter.rounds for meter in self.asked.meters)
+        return self._rows(windows, keys, self._shown(windows, keys, exact) if is_rounded else exact)
 
     def _levels(self, first: int, keys: Keys | None) -> Iterator[Row]:
         """Windows that carry over: of each group all that it ever had matters. As many at a time as one statement can give."""
@@ -96,7 +108,7 @@ class Reading:
         while first < len(self.windows):
             some = self.windows[first : first + many]
             buckets = self._buckets(some)
-            cells, full = self._read(buckets, _MOST_CELLS, None if keys is None else (0, keys), by_key=True)
+            cells, full = self._read(buckets, Part(_MOST_CELLS, None if keys is None else (0, keys), by_key=True))
             if full and len(some) > 1:
                 many = max(1, len(some) // 8)
                 continue
@@ -106,41 +118,41 @@ class Reading:
             if full:
                 groups.popitem()
                 keys = list(groups)[-1]
-            yield from self._merged(buckets, groups)
+            yield from self._carried(buckets, groups)
             if not full:
                 first, keys, many = first + len(some), None, many * 2
 
-    def _merged(self, buckets: Buckets, groups: Mapping[Keys, Mapping[int, Cell]]) -> Iterator[Row]:
+    def _carried(self, buckets: Buckets, groups: Mapping[Keys, Mapping[int, Cell]]) -> Iterator[Row]:
         """The groups' windows, window by window."""
-        found: dict[Window, list[Row]] = {window: [] for window in buckets.windows}
-        for one, cells in groups.items():
+        found: dict[Window, dict[Keys, Fraction]] = {window: {} for window in buckets.windows}
+        for keys, cells in groups.items():
             for window, exact in levels(self.form, buckets, cells):
-                found[window].append(self._row(window, one, shown(self._meter(one), window, exact)))
-        for some in found.values():
-            yield from some
+                found[window][keys] = exact
+        for window, some in found.items():
+            windows = [window] * len(some)
+            yield from self._rows(windows, list(some), self._shown(windows, list(some), some.values()))
 
     def _buckets(self, some: Sequence[Window]) -> Buckets:
         if self.form in (Form.BY_DAY, Form.IDS_BY_DAY):
             return bucketing.of_days(some, self.asked.zone)
         return bucketing.of_windows(some)
 
-    def _read(self, buckets: Buckets, most: int, place: tuple[int, Keys] | None, *, by_key: bool) -> tuple[list[_Sum], bool]:
+    def _read(self, buckets: Buckets, part: Part) -> tuple[list[_Sum], bool]:
         """What was added up, in order, and whether there is more of it."""
         asked = self.asked
         landed = tails.known(asked) if adds_up(asked.meter) else None
-        text, given = statement(asked, buckets, Part(most, place, by_key), landed=landed is None)
-        keys = len(asked.group_by)
-        found: list[_Sum] = [
-            (tuple(row[:keys]), row[keys], tuple(map(Decimal, row[keys + 1 :]))) for row in olap.query(text, given.values)
-        ]
-        full = len(found) >= most
-        if not landed:
-            return found, full
-        extra = self._landed(buckets, landed)
-        inside = _between(extra, None if place is None else (place[1], place[0]), found[-1] if full else None, by_key=by_key)
-        return _merged(asked.meter.measure.aggregation, found, inside, by_key=by_key), full
+        text, given = statement(asked, buckets, part, landed=landed is None)
+        found = _sums(olap.columns(text, given.values), len(asked.group_by))
+        full = len(found) >= part.most
+        if landed:
+            inside = self._landed(buckets, landed)
+            inside = inside if part.as_they_come else _between(inside, part, found[-1] if full else None)
+            found, known = _merged(asked.meter.measure.aggregation, found, inside), len(found)
+            if len(found) > known and not part.as_they_come:
+                found.sort(key=lambda one: _order(*one[:2], by_key=part.by_key))
+        return found, full
 
-    def _landed(self, buckets: Buckets, landed: Mapping[str, Sequence[Landed]]) -> list[_Sum]:
+    def _landed(self, buckets: Buckets, landed: Mapping[str, Sequence[Landed]]) -> dict[tuple[Keys, int], Cell]:
         """What landed rows add up to."""
         kind, starts, how = self.asked.meter.measure.aggregation, buckets.starts, self.form
         found: dict[tuple[Keys, int], Cell] = {}
@@ -150,26 +162,31 @@ class Reading:
             cell = cell_of(how, row.number, row.second - second if second else 0)
             known = found.get((keys, second))
             found[keys, second] = cell if known is None else together(kind, known, cell)
-        return [(keys, second, cell) for (keys, second), cell in found.items()]
+        return found
 
-    def _meter(self, keys: Keys) -> Counter:
-        """Whose quantity it is."""
-        if self.asked.group_by[:1] != (METER,):
-            return self.asked.meter
-        return self._meters[keys[0] or ""]
+    def _shown(
+        self, windows: Sequence[Window], keys: Sequence[Keys], exact: Iterable[Fraction | Decimal]
+    ) -> Iterable[Decimal | None]:
+        """Quantities as their meters round them."""
+        asked = self.asked
+        meters: Iterable[Counter] = repeat(asked.meter)
+        if asked.group_by[:1] == (METER,):
+            known = {meter.id: meter for meter in asked.meters}
+            meters = [known[str(one[0])] for one in keys]
+        return map(shown, meters, windows, exact)
 
-    @cached_property
-    def _places(self) -> tuple[int | None, int | None, list[tuple[int, str]]]:
-        """Where subject, customer and dimensions stand among the keys."""
+    def _rows(self, windows: Sequence[Window], keys: Sequence[Keys], values: Iterable[Decimal | None]) -> Iterator[Row]:
+        """Rows of their windows, keys and values, put together by columns: there may be very many."""
+        if not keys:
+            return iter(())
         names = self.asked.group_by
-        subject, customer = (names.index(name) if name in names else None for name in (SUBJECT, CUSTOMER))
-        return subject, customer, [(n, name) for n, name in enumerate(names) if name not in (SUBJECT, CUSTOMER)]
-
-    def _row(self, window: Window, keys: Keys, value: Decimal | None) -> Row:
-        subject, customer, others = self._places
-        return Row(
-            window.start, window.end, None if subject is None else keys[subject], None if customer is None else keys[customer],
-            {name: keys[n] for n, name in others}, value,
+        own: dict[str, Iterable[Any]] = dict(zip(names, zip(*keys, strict=True), strict=False))
+        others = [name for name in names if name not in (SUBJECT, CUSTOMER, METER)]
+        groups = (dict(zip(others, some, strict=True)) for some in zip(*(own[name] for name in others), strict=True))
+        starts, ends = zip(*windows, strict=True)
+        return map(
+            Row, own.get(METER, repeat(self.asked.meter.id)), starts, ends, own.get(SUBJECT, repeat(None)),
+            own.get(CUSTOMER, repeat(None)), groups if others else ({} for _ in keys), values,
         )  # fmt: skip
 
     def within(self, window: Window) -> "Reading":
@@ -178,32 +195,42 @@ class Reading:
 
     def key(self, row: Row) -> tuple[datetime, Keys]:
         """The row's place."""
-        own = {**row.groups, SUBJECT: row.subject, CUSTOMER: row.customer_id}
+        own = {**row.groups, METER: row.meter_id, SUBJECT: row.subject, CUSTOMER: row.customer_id}
         return row.window_start, tuple(own[name] for name in self.asked.group_by)
 
 
-def _order(keys: Keys, second: int, *, by_key: bool) -> tuple[object, ...]:
-    """As the store sorts."""
+def _sums(columns: Sequence[Sequence[Any]], keys: int) -> list[_Sum]:
+    """What the store gives, put together."""
+    if not columns:
+        return []
+    names: Iterable[Keys] = zip(*columns[:keys], strict=True) if keys else repeat((), len(columns[0]))
+    cells = zip(*(map(Decimal, column) for column in columns[keys + 1 :]), strict=True)
+    return list(zip(names, columns[keys], cells, strict=True))
+
+
+def _order(keys: Sequence[str | None], second: int, *, by_key: bool) -> tuple[object, ...]:
+    """As the store sorts: nulls last."""
     own = tuple((key is None, key or "") for key in keys)
     return (own, second) if by_key else (second, own)
 
 
-def _between(some: list[_Sum], after: tuple[Keys, int] | None, last: _Sum | None, *, by_key: bool) -> list[_Sum]:
-    """Those after a place, up to the last one that was read."""
-    if after is not None and by_key:
-        some = [one for one in some if _order(one[0], 0, by_key=True) > _order(after[0], 0, by_key=True)]
-    elif after is not None:
-        some = [one for one in some if _order(*one[:2], by_key=False) > _order(*after, by_key=False)]
+def _between(some: dict[tuple[Keys, int], Cell], part: Part, last: _Sum | None) -> dict[tuple[Keys, int], Cell]:
+    """Those that are the part's, up to the last one that was read."""
+    by_key = part.by_key
+    if part.place is not None:
+        second, keys = part.place
+        after = _order(keys, 0 if by_key else second, by_key=by_key)
+        some = {one: cell for one, cell in some.items() if _order(one[0], 0 if by_key else one[1], by_key=by_key) > after}
     if last is not None:
-        some = [one for one in some if _order(*one[:2], by_key=by_key) <= _order(*last[:2], by_key=by_key)]
+        end = _order(*last[:2], by_key=by_key)
+        some = {one: cell for one, cell in some.items() if _order(*one, by_key=by_key) <= end}
     return some
 
 
-def _merged(kind: Aggregation, some: list[_Sum], others: list[_Sum], *, by_key: bool) -> list[_Sum]:
-    """Both together, in order."""
-    found = {(keys, second): cell for keys, second, cell in some}
-    for keys, second, cell in others:
-        known = found.get((keys, second))
-        found[keys, second] = cell if known is None else together(kind, known, cell)
-    merged = [(keys, second, cell) for (keys, second), cell in found.items()]
-    return sorted(merged, key=lambda one: _order(one[0], one[1], by_key=by_key)) if len(merged) > len(some) else merged
+def _merged(kind: Aggregation, some: list[_Sum], more: dict[tuple[Keys, int], Cell]) -> list[_Sum]:
+    """Both together: first the groups of the one, as they stand, then what only the other has."""
+    found = list(some)
+    for n in [n for n, place in enumerate(map(itemgetter(0, 1), some)) if place in more]:
+        keys, second, cell = some[n]
+        found[n] = (keys, second, together(kind, cell, more.pop((keys, second))))
+    return found + [(keys, second, cell) for (keys, second), cell in more.items()]

@@ -5,11 +5,13 @@ They are few, though, and a page of figures asks for them again and again. So wh
 all its rows once, and adds them to what is settled itself.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 
 from oppulence.kernel import olap
 from oppulence.metering import usage_reads
@@ -22,7 +24,7 @@ MAX_KEPT, MAX_ROWS = 50, 50_000
 Keys = tuple[str | None, ...]
 
 _EVER = datetime.min.replace(tzinfo=UTC)
-_NEVER = (_EVER, _EVER)
+_TIME = attrgetter("time")
 
 
 @dataclass(slots=True)
@@ -84,6 +86,8 @@ def _read(asked: Asked) -> dict[str, list[Landed]] | None:
     for meter, version, subject, time, second, number, groups in rows:
         row = Landed(version, subject, time.replace(tzinfo=UTC), second, Decimal(number), groups)
         found.setdefault(meter, []).append(row)
+    for some in found.values():
+        some.sort(key=_TIME)
     return found
 
 
@@ -92,14 +96,14 @@ def counted(asked: Asked, rows: Mapping[str, Sequence[Landed]], start: datetime,
     subjects = set(asked.subjects)
     begin = None if asked.meter.measure.carry_over else start
     for meter in asked.meters:
-        bounds = {span.version: _bounds(span, begin, end) for span in meter.spans}
-        key = _keys(asked, meter)
-        for row in rows.get(meter.id, ()):
-            since, until = bounds.get(row.version, _NEVER)
-            if since <= row.time < until and (not subjects or row.subject in subjects):
-                found = key(row)
-                if found is not None:
-                    yield found, row
+        key, landed = _keys(asked, meter), rows.get(meter.id, ())
+        for span in meter.spans:
+            since, until = _bounds(span, begin, end)
+            for row in landed[bisect_left(landed, since, key=_TIME) : bisect_left(landed, until, key=_TIME)]:
+                if row.version == span.version and (not subjects or row.subject in subjects):
+                    found = key(row)
+                    if found is not None:
+                        yield found, row
 
 
 def _bounds(span: Span, begin: datetime | None, end: datetime) -> tuple[datetime, datetime]:

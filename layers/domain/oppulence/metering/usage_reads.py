@@ -137,7 +137,7 @@ def _one_of(expression: str, values: Sequence[str | None], given: Parameters) ->
 
 def _key(asked: Asked, name: str, given: Parameters) -> str:
     if name in (METER, SUBJECT):
-        return "toString(meter)" if name == METER else "subject"
+        return "meter" if name == METER else "subject"
     if name == CUSTOMER:
         return f"nullIf({owner(asked.owned or (), given)}, '')"
     return _dimension(asked, name)
