@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 
+import hypothesis
 import psycopg
 import pytest
 from xdist.remote import Producer
@@ -18,6 +19,8 @@ from tests.support import cloud
 from tests.support.api import Api
 from tests.support.postgres import server, variables
 from tests.support.world import World
+
+hypothesis.settings.load_profile("ci")  # the same examples each time; `pytest --hypothesis-profile=default` looks for others
 
 
 def pytest_configure() -> None:
@@ -107,10 +110,14 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
         return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
 
 
+_SLOW = ("tests/infra/", "tests/isolation/", "tests/bad_input/")
+_SERVERS = {"postgres", "engine", "stripe_process"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the deployed template wait most of the time and take longest: they come first, beside the others."""
     items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
     for item in items:
-        # What starts a cloud of its own, or attacks every route, is not part of `make check`.
-        if item.nodeid.startswith(("tests/infra/local/", "tests/isolation/")):
+        # What starts a server or a cloud, or goes through all routes, is not part of `make check`.
+        if item.nodeid.startswith(_SLOW) or _SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("slow")

@@ -223,6 +223,7 @@ def test_an_address_that_the_issuer_has_not_verified_is_not_taken(said: object, 
     assert oidc.verify(token(email_verified=said)).email == ("ada@example.com" if taken else None)
 
 
+@pytest.mark.usefixtures("environment")
 def test_the_development_issuer_is_refused_outside_the_laptop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OIDC_ISSUER", oidc.DEVELOPMENT_ISSUER)
     made = token(iss=oidc.DEVELOPMENT_ISSUER)
@@ -234,6 +235,7 @@ def test_the_development_issuer_is_refused_outside_the_laptop(monkeypatch: pytes
             oidc.verify(made)
 
 
+@pytest.mark.usefixtures("environment")
 def test_without_an_issuer_no_token_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OIDC_ISSUER")
     with pytest.raises(AuthenticationError, match="no issuer"):

@@ -204,6 +204,7 @@ def test_a_conflict_that_never_ends_asks_to_come_again(world: World, monkeypatch
         assert call(raising, key_of(world)).status == 503
 
 
+@pytest.mark.usefixtures("environment")
 def test_a_large_answer_fits_the_gateway_whatever_it_holds() -> None:
     """As text inside the gateway's JSON each quote would grow to four bytes: 3 MB would become 6."""
     event = {"rawPath": "/", "headers": {}, "requestContext": {"http": {"method": "GET"}}}
