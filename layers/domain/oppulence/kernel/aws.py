@@ -1,8 +1,12 @@
 """One client per service and process, made on first use. Powertools gets these same clients."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from oppulence.kernel.errors import Unavailable
 
 
 @cache
@@ -25,6 +29,21 @@ def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at ru
     if service == "s3":
         options |= {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}}  # else links name no region
     return boto3.client(service, config=Config(**options))
+
+
+@contextmanager
+def answering(service: str, otherwise: str) -> Iterator[Any]:
+    """A service's client, for calls without which nothing goes on.
+
+    Raises:
+        Unavailable: the service does not answer, or refuses; `otherwise` says so to people.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield client(service)
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable(otherwise) from error
 
 
 def reset() -> None:

@@ -4,16 +4,16 @@ A letter that is sent home again carries its id, so that whoever processes it, o
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from oppulence.kernel import environment
-from oppulence.kernel.errors import Unavailable
+from oppulence.kernel.aws import answering
 
+_SILENT = "The queues do not answer."
 SUFFIX = "-dead"
 BATCH = 10
 HOLD_S = 120
@@ -72,7 +72,7 @@ def queues() -> dict[str, str]:
         Unavailable: SQS does not answer.
     """
     prefix = environment.required("QUEUE_PREFIX")
-    with _answering() as sqs:
+    with answering("sqs", _SILENT) as sqs:
         pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix=prefix)
         urls = [url for page in pages for url in page.get("QueueUrls", []) if url.endswith(SUFFIX)]
     return {url.rsplit("/", 1)[1].removesuffix(SUFFIX).removeprefix(prefix): url for url in sorted(urls)}
@@ -84,7 +84,7 @@ def waiting(url: str) -> int:
     Raises:
         Unavailable: SQS does not answer.
     """
-    with _answering() as sqs:
+    with answering("sqs", _SILENT) as sqs:
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
@@ -95,7 +95,7 @@ def take(queue: str, url: str) -> list[Message]:
     Raises:
         Unavailable: SQS does not answer.
     """
-    with _answering() as sqs:
+    with answering("sqs", _SILENT) as sqs:
         answer = sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HOLD_S, WaitTimeSeconds=1,
             MessageAttributeNames=["All"], AttributeNames=["SentTimestamp"],
@@ -110,7 +110,7 @@ def delete(url: str, messages: Sequence[Message]) -> None:
         Unavailable: SQS does not answer.
     """
     entries = [{"Id": str(n), "ReceiptHandle": message.receipt} for n, message in enumerate(messages)]
-    with _answering() as sqs:
+    with answering("sqs", _SILENT) as sqs:
         sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
 
@@ -120,7 +120,7 @@ def send_home(queue: str, body: str, letter: str) -> None:
     Raises:
         Unavailable: SQS does not answer, or there is no such queue any more.
     """
-    with _answering() as sqs:
+    with answering("sqs", _SILENT) as sqs:
         sqs.send_message(QueueUrl=_url(queue), MessageBody=body, MessageAttributes=_attributes({"dead_letter": letter}))
 
 
@@ -130,18 +130,6 @@ def _url(queue: str) -> str:
 
     url: str = client("sqs").get_queue_url(QueueName=environment.required("QUEUE_PREFIX") + queue)["QueueUrl"]
     return url
-
-
-@contextmanager
-def _answering() -> Iterator[Any]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from oppulence.kernel.aws import client
-
-    try:
-        yield client("sqs")
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable(f"The queues do not answer: {error}") from error
 
 
 def _attributes(attributes: dict[str, str]) -> dict[str, dict[str, str]]:

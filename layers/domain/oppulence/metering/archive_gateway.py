@@ -12,11 +12,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from oppulence.kernel import environment
-from oppulence.kernel.aws import client
-from oppulence.kernel.errors import Unavailable
+from oppulence.kernel.aws import answering, client
 from oppulence.metering.batches import Written
 
 ARCHIVE = "usage/"
@@ -41,10 +38,8 @@ def put_large(workspace_id: str, at: datetime, batch_id: str, text: bytes) -> st
         Unavailable: S3 did not take it.
     """
     key = f"{folder(workspace_id)}{at:%Y-%m-%d}/{batch_id}.ndjson.gz"
-    try:
+    with answering("s3", "The events could not be stored. Send them again, with the same ids."):
         _put(key, [text])
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable("The events could not be stored. Send them again, with the same ids.") from error
     return key
 
 

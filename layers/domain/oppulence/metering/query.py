@@ -10,19 +10,33 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from oppulence.customers.errors import CustomerNotFound
 from oppulence.kernel import collector
 from oppulence.kernel.uow import Scope, in_transaction
 from oppulence.metering import asked as asking
 from oppulence.metering.asked import METER, Selection
 from oppulence.metering.attribution import Owned
-from oppulence.metering.errors import TooManyRows
+from oppulence.metering.errors import (
+    InvalidPeriod,
+    MeterNotFound,
+    TooManyRows,
+    TooManySubjects,
+    TooManyWindows,
+    UnknownDimension,
+    UnknownTimeZone,
+)
 from oppulence.metering.readings import MAX_ROWS, Reading, Row
 from oppulence.metering.windows import Window, WindowSize, whole, windows, zone
 
-__all__ = ["MAX_ROWS", "MAX_RUN_ROWS", "Answer", "Question", "Reading", "Row", "answer", "read", "run", "too_many"]
+__all__ = ["MAX_ROWS", "MAX_RUN_ROWS", "REFUSALS", "Answer", "Question", "Reading", "Row", "answer", "read", "run", "too_many"]
 
 
 MAX_RUN_ROWS = 1_000_000
+REFUSALS = (
+    MeterNotFound, CustomerNotFound, UnknownDimension, InvalidPeriod, TooManyWindows, TooManyRows, TooManySubjects,
+    UnknownTimeZone,
+)  # fmt: skip
+"""What may be wrong with a question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,9 @@
 """Exported raw events in the workspaces' bucket."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
-
 from oppulence.kernel import environment
-from oppulence.kernel.errors import Unavailable
+from oppulence.kernel.aws import answering
+
+_SILENT = "The bucket of exported events does not answer."
 
 
 def write(key: str, content: bytes) -> None:
@@ -16,8 +12,8 @@ def write(key: str, content: bytes) -> None:
     Raises:
         Unavailable: S3 does not answer.
     """
-    with _answering() as (s3, bucket):
-        s3.put_object(Bucket=bucket, Key=key, Body=content)
+    with answering("s3", _SILENT) as s3:
+        s3.put_object(Bucket=_bucket(), Key=key, Body=content)
 
 
 def read(key: str) -> bytes:
@@ -26,16 +22,10 @@ def read(key: str) -> bytes:
     Raises:
         Unavailable: S3 does not answer, or has it no more.
     """
-    with _answering() as (s3, bucket):
-        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    with answering("s3", _SILENT) as s3:
+        content: bytes = s3.get_object(Bucket=_bucket(), Key=key)["Body"].read()
     return content
 
 
-@contextmanager
-def _answering() -> Iterator[tuple[Any, str]]:
-    from oppulence.kernel.aws import client
-
-    try:
-        yield client("s3"), environment.required("BUCKET")
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable("The bucket of exported events does not answer.") from error
+def _bucket() -> str:
+    return environment.required("BUCKET")

@@ -5,15 +5,13 @@ written anew from some link on, no longer holds the head that stands here.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from oppulence.kernel import environment
-from oppulence.kernel.errors import Unavailable
+from oppulence.kernel.aws import answering
 from oppulence.tenancy.chain import Link
 
+_SILENT = "The heads of audit logs cannot be reached."
 PREFIX = "heads/"
 
 
@@ -32,8 +30,8 @@ def write(workspace_id: str, link: Link) -> None:
         Unavailable: S3 does not answer.
     """
     body = json.dumps({"seq": link.seq, "hash": link.hash.hex(), "sealed_at": link.sealed_at.isoformat()})
-    with _answering() as (s3, bucket):
-        s3.put_object(Bucket=bucket, Key=_key(workspace_id), Body=body.encode(), ContentType="application/json")
+    with answering("s3", _SILENT) as s3:
+        s3.put_object(Bucket=_bucket(), Key=_key(workspace_id), Body=body.encode(), ContentType="application/json")
 
 
 def read(workspace_id: str) -> Head | None:
@@ -42,9 +40,9 @@ def read(workspace_id: str) -> Head | None:
     Raises:
         Unavailable: S3 does not answer.
     """
-    with _answering() as (s3, bucket):
+    with answering("s3", _SILENT) as s3:
         try:
-            found = json.loads(s3.get_object(Bucket=bucket, Key=_key(workspace_id))["Body"].read())
+            found = json.loads(s3.get_object(Bucket=_bucket(), Key=_key(workspace_id))["Body"].read())
         except s3.exceptions.NoSuchKey:
             return None
     return Head(found["seq"], found["hash"])
@@ -54,13 +52,5 @@ def _key(workspace_id: str) -> str:
     return f"{PREFIX}{workspace_id}.json"
 
 
-@contextmanager
-def _answering() -> Iterator[tuple[Any, str]]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from oppulence.kernel.aws import client
-
-    try:
-        yield client("s3"), environment.required("AUDIT_BUCKET")
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable(f"The heads of audit logs cannot be reached: {error}") from error
+def _bucket() -> str:
+    return environment.required("AUDIT_BUCKET")

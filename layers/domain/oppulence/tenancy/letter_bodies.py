@@ -1,13 +1,12 @@
 """Bodies of dead letters in S3: sealed under the workspace's key where it has one; S3 encrypts the others, as it does all."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 from oppulence.kernel import environment, inbound
+from oppulence.kernel.aws import answering
 from oppulence.kernel.crypto import Keyring
-from oppulence.kernel.errors import Unavailable
 
+_SILENT = "The letter's body cannot be reached."
 PREFIX = "dead_letters/"
 _PURPOSE = "dead_letter"
 _SEALED = b"\x01"
@@ -26,8 +25,8 @@ def write(at: str, body: str, ring: Keyring) -> None:
         Unavailable: S3 does not answer.
     """
     content = ring.seal(body.encode(), _PURPOSE) if ring.wrapped else body.encode()
-    with _answering() as (s3, bucket):
-        s3.put_object(Bucket=bucket, Key=at, Body=content)
+    with answering("s3", _SILENT) as s3:
+        s3.put_object(Bucket=_bucket(), Key=at, Body=content)
 
 
 def read(at: str, ring: Keyring) -> str:
@@ -37,8 +36,8 @@ def read(at: str, ring: Keyring) -> str:
         Unavailable: S3 does not answer, or has it no more.
         KeyErased: the workspace has been erased.
     """
-    with _answering() as (s3, bucket):
-        content: bytes = s3.get_object(Bucket=bucket, Key=at)["Body"].read()
+    with answering("s3", _SILENT) as s3:
+        content: bytes = s3.get_object(Bucket=_bucket(), Key=at)["Body"].read()
     return (ring.open(content, _PURPOSE) if content.startswith(_SEALED) else content).decode()
 
 
@@ -48,7 +47,7 @@ def open_webhook(ring: Keyring, sealed: str | None, s3_key: str | None) -> str:
     Raises:
         Unavailable: S3 does not answer, or has it no more.
     """
-    with _answering():
+    with answering("s3", _SILENT):
         return inbound.open_body(ring, sealed, s3_key).decode(errors="replace")
 
 
@@ -58,18 +57,10 @@ def delete(keys: Sequence[str]) -> None:
     Raises:
         Unavailable: S3 does not answer.
     """
-    with _answering() as (s3, bucket):
+    with answering("s3", _SILENT) as s3:
         for at in keys:
-            s3.delete_object(Bucket=bucket, Key=at)
+            s3.delete_object(Bucket=_bucket(), Key=at)
 
 
-@contextmanager
-def _answering() -> Iterator[tuple[Any, str]]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from oppulence.kernel.aws import client
-
-    try:
-        yield client("s3"), environment.required("BUCKET")
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable(f"The letter's body cannot be reached: {error}") from error
+def _bucket() -> str:
+    return environment.required("BUCKET")

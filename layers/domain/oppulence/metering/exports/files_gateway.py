@@ -2,14 +2,12 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from oppulence.kernel import environment
-from oppulence.kernel.errors import Unavailable
+from oppulence.kernel.aws import answering
 
+_SILENT = "The bucket of exports does not answer. Try again in a few seconds."
 LINK_S = 900
 """How long a link works."""
 
@@ -34,17 +32,17 @@ def write(key: str, content: Iterable[bytes], content_type: str) -> tuple[int, s
         size += len(piece)
         if not piece or (len(piece) < PIECE_BYTES and not upload):
             break
-        with _answering() as (s3, bucket):
+        with answering("s3", _SILENT) as s3:
             upload = upload or {
-                "Bucket": bucket, "Key": key, "UploadId": s3.create_multipart_upload(Bucket=bucket, **target)["UploadId"],
+                "Bucket": _bucket(), "Key": key, "UploadId": s3.create_multipart_upload(Bucket=_bucket(), **target)["UploadId"],
             }  # fmt: skip
             number = len(uploaded) + 1
             uploaded.append({"PartNumber": number, "ETag": s3.upload_part(**upload, PartNumber=number, Body=piece)["ETag"]})
-    with _answering() as (s3, bucket):
+    with answering("s3", _SILENT) as s3:
         if upload:
             s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": uploaded})
         else:
-            s3.put_object(Bucket=bucket, Body=piece, **target)
+            s3.put_object(Bucket=_bucket(), Body=piece, **target)
     return size, digest.hexdigest()
 
 
@@ -54,9 +52,9 @@ def delete(keys: Iterable[str]) -> None:
     Raises:
         Unavailable: S3 does not answer.
     """
-    with _answering() as (s3, bucket):
+    with answering("s3", _SILENT) as s3:
         for key in keys:
-            s3.delete_object(Bucket=bucket, Key=key)
+            s3.delete_object(Bucket=_bucket(), Key=key)
 
 
 def link(key: str, name: str) -> str:
@@ -81,11 +79,5 @@ def _pieces(content: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(held)
 
 
-@contextmanager
-def _answering() -> Iterator[tuple[Any, str]]:
-    from oppulence.kernel.aws import client
-
-    try:
-        yield client("s3"), environment.required("BUCKET")
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable("The bucket of exports does not answer. Try again in a few seconds.") from error
+def _bucket() -> str:
+    return environment.required("BUCKET")

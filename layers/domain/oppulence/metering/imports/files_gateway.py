@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from oppulence.kernel import environment
+from oppulence.kernel.aws import answering
 from oppulence.kernel.errors import Unavailable
 
 PREFIX = "usage-imports/"
@@ -101,11 +102,10 @@ def _errors(workspace_id: str, import_id: str) -> dict[str, Any]:
 
 @contextmanager
 def _answering() -> Iterator[Any]:
-    from oppulence.kernel.aws import client
-
-    try:
-        yield client("s3")
-    except (BotoCoreError, ClientError) as error:
-        if isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE:
-            raise FileChanged(str(error)) from error
-        raise Unavailable("The bucket of imports does not answer.") from error
+    with answering("s3", "The bucket of imports does not answer.") as s3:
+        try:
+            yield s3
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                raise FileChanged(str(error)) from error
+            raise
