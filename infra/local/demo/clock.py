@@ -13,13 +13,14 @@ from oppulence.kernel.clock import VirtualTime
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 WAIT_SCALE = "stepfunctions._SFN_WAIT_SCALE"
 REAL = "real"
+KNOWN_S = 1.2
 SLOWER = 10.0
 """By how much time is slowed while the platform lags behind. It never stands: what waits for a moment must reach it."""
 
 
 @dataclass
 class Clock:
-    """Sets virtual time. What functions know of it is at most a second old."""
+    """Sets virtual time. What functions know of it is at most `KNOWN_S` old."""
 
     cloud: Cloud
     _ssm: Any = field(init=False)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.local import mails
-from infra.local.demo.clock import Clock
+from infra.local.demo.clock import KNOWN_S, Clock
 from infra.local.demo.platform import Platform
 from infra.local.demo.report import Figure
 from infra.local.stripe.fake import FakeStripe
@@ -62,7 +62,9 @@ class Live:
         failing = subscription["items"]["data"][0]["current_period_end"] + BILLED_S
         self.stripe.advance(failing - 1)
         self.invoice = self._v1.subscriptions.retrieve(subscription["id"]).latest_invoice
-        self.clock.run(SCALE, failing - 1)
+        self.clock.run(1.0, failing - 1)
+        time.sleep(KNOWN_S)  # a machine whose first step still knew the time before would wait for a month
+        self.clock.run(SCALE)
         self._pass(failing + DAY_S / 2)
         self._tell(f"the renewal of {AMOUNT / 100:.2f} USD was declined: insufficient funds")
         self._until("a case is open", lambda: bool(self._cases("open")))
