@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from oppulence.kernel import olap
 from oppulence.metering import landing
 from oppulence.metering.usage_event import SentEvent
 from tests.metering import faults, usage
@@ -69,3 +70,22 @@ def test_after_any_step(store: World, api: Api, phase: int) -> None:
 def test_an_undisturbed_life(store: World, api: Api) -> None:
     _, last = undisturbed(store, api)[-1]
     assert [len(last[table]) for table in ("usage_events", "usage_values", "usage_rejections", "usage_ids")] == [4, 7, 1, 4]
+
+
+def test_rows_that_break_off_on_their_way_leave_nothing_and_come_again_with_their_token(store: World) -> None:
+    """They are sent while they are made: who dies in the middle has sent half of them, under the token of all."""
+    columns, token = ("workspace_id", "id_hash", "settlement"), {"insert_deduplication_token": store.workspace_id}
+
+    def made(deadly: int | None) -> Iterator[tuple[str, int, int]]:
+        for n in range(20_000):
+            if n == deadly:
+                raise Killed
+            yield store.workspace_id, n, 1
+
+    for deadly in (1, 500, 19_999):
+        with pytest.raises(Killed):
+            olap.insert("usage_ids", columns, made(deadly), token)
+        assert usage.rows(store, "usage_ids", "id_hash") == []
+    for _ in range(2):
+        olap.insert("usage_ids", columns, made(None), token)
+        assert len(usage.rows(store, "usage_ids", "id_hash")) == 20_000

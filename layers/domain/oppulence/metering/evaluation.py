@@ -74,14 +74,12 @@ def evaluate(version: MeterVersion, event: UsageEvent) -> Value | Rejection | No
 
 def rule(version: MeterVersion) -> Rule:
     """A version's rule, for many events: what the version says is read once, and what comes out is as it is stored."""
-    since, until, wanted = version.effective_from, version.effective_until, version.filter
+    covers, wanted = version.covers, version.filter
     dimensions = [parse(path) for _, path in sorted(version.group_by.items())]
     value_of = _value_of(version)
 
     def count(time: datetime, content: Any) -> Counted | None:  # noqa: ANN401
-        if (since is not None and time < since) or (until is not None and time >= until):
-            return None
-        if wanted is not None and not matches(wanted, content):
+        if not covers(time) or (wanted is not None and not matches(wanted, content)):
             return None
         try:
             number, text = value_of(content)
