@@ -17,7 +17,7 @@ from tests.support.usage_statements import TABLE, unfiltered
 
 ROOT = Path(__file__).parents[2]
 CODE = [ROOT / "layers/domain/oppulence", ROOT / "functions"]
-NAMED = re.compile(r"\busage_(?:landing|landed_values|chosen|ids|events|values|rejections)\b")
+NAMED = re.compile(r"\busage_(?:landing|chosen|ids|events|values|rejections)\b")
 UNKNOWN = "??"
 
 

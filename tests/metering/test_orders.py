@@ -125,6 +125,24 @@ class Life:
         assert [row for row in rejected if self.covered(counting, row, events)] == sorted(problems)
         assert len(found) == len({row[:3] for row in found})
 
+    def check_filters(self) -> None:
+        """The explorer's filters find what it shows, also what a version counted before it was known to end."""
+        shown = {one["id"]: one["meters"] for one in self.explored()}
+        ill = {id_ for id_, meters in shown.items() if any(one["problem"] for one in meters)}
+        unmatched = {id_ for id_, meters in shown.items() if not meters}
+        well = {id_ for id_, meters in shown.items() if any(not one["problem"] for one in meters)}
+        for problem, wanted in (("rejected", ill), ("unmatched", unmatched), ("any", ill | (shown.keys() - well))):
+            assert {one["id"] for one in self.explored(problem=problem)} == wanted
+        for meter in self.meters:
+            wanted = {id_ for id_, meters in shown.items() if any(one["meter_id"] == meter for one in meters)}
+            assert {one["id"] for one in self.explored(meter=meter)} == wanted
+
+    def explored(self, **query: Any) -> list[Any]:
+        answer = self.api.as_key(["usage:read"], workspace_id=self.workspace_id).send("GET", "/v1/events", query=query)
+        assert answer.status == 200, answer.body
+        found: list[Any] = answer.body["data"]
+        return found
+
     def covered(self, counting: Any, row: Any, events: list[UsageEvent]) -> bool:
         """Whether a row is of its version's time, which may have ended after the event landed: quantities see no other."""
         (version,) = (
@@ -147,3 +165,4 @@ def test_every_event_counts_once_for_every_version(store: World, api: Api, actio
         life.do(action)
     life.end()
     life.check()
+    life.check_filters()

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -101,6 +102,17 @@ def test_a_new_version_counts_from_its_instant_and_what_was_settled_before_is_fi
     assert rows(store, "usage_values", "id, number") == [("landed", Decimal(2)), ("new", Decimal(4)), ("old", Decimal(1))]
     assert rows(store, "usage_rejections", "id") == [("bad",)]
     assert not usage.behind(store)
+
+
+def test_a_meter_counted_something_when_it_landed_or_when_it_was_filled(store: World, api: Api) -> None:
+    usage.take(store, sent("a", type="before"), sent("b", {"v": 1}, type="never"))
+    made = {kind: make(api, slug=kind, event_type=kind, effective_from=None)["id"] for kind in ("before", "landed")}
+    summed = make(api, slug="never", event_type="never", effective_from=None, aggregation="SUM", value_property="$.w")
+    made["never"] = summed["id"]
+    usage.land(store, sent("c", type="landed"))
+    assert {kind for kind, id_ in made.items() if usage.meter(api, id_)["used_at"]} == {"landed"}
+    usage.settle(store)
+    assert {kind for kind, id_ in made.items() if usage.meter(api, id_)["used_at"]} == {"landed", "before"}
 
 
 def test_a_fill_of_much_takes_turns_with_what_is_new(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,3 +231,19 @@ def test_a_noisy_workspace_does_not_hold_up_another(store: World, api: Api, monk
     assert len(rows(store, "usage_events", "id")) == 5
     usage.settle(store)
     assert len(rows(store, "usage_events", "id")) == 30
+
+
+def test_what_waited_when_the_landed_values_moved_is_reckoned_again(store: World, api: Api) -> None:
+    """As it was before 0006: what the batches count, up to the workspace's revision, is in a table that nobody reads."""
+    usage.take(store, sent("settled", {"v": 1}))
+    usage.land(store, sent("waiting", {"v": 2}))
+    make(api, aggregation="SUM", value_property="$.v", effective_from=None)
+    store.admin.execute("UPDATE metering.batches SET revision = 1 WHERE workspace_id = %s", (store.workspace_id,))
+    moved = Path(meters_store.__file__).parent / "migrations" / "0006_reckon_waiting_batches_again.sql"
+    store.admin.execute(b"SET ROLE metering_owner; " + moved.read_bytes() + b"RESET ROLE")
+    revisions = store.admin.execute(
+        "SELECT revision FROM metering.batches WHERE workspace_id = %s ORDER BY landed_at", (store.workspace_id,)
+    ).fetchall()
+    assert revisions == [(1,), (-1,)]
+    usage.settle(store)
+    assert rows(store, "usage_values", "id, number") == [("settled", Decimal(1)), ("waiting", Decimal(2))]

@@ -66,6 +66,7 @@ def run() -> None:
         workspaces = _workspaces(usage)
         _settled_before(usage)
         usage.client.command("CREATE TABLE bare_landing AS usage_landing")
+        usage.client.command("ALTER TABLE bare_landing DROP COLUMN counted")
         settling.DUE_EVENTS, settling.DUE_AFTER_S = 10 * EVENTS, 3_600.0  # landing alone, then settling alone
         spent = {"bare": 0.0, "landed": 0.0}
         rows = 0

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from oppulence.kernel import clock
 from tests.metering import usage
 from tests.metering.rules import NOON
 from tests.metering.support import make
@@ -100,3 +101,19 @@ def test_it_takes_the_scope_and_shows_no_other_workspaces_events(api: Api, store
     filled(api, store)
     assert api.as_key(["usage:write"]).get("/v1/events").status == 403
     assert api.as_key(workspace_id=store.workspace()).get("/v1/events").body["data"] == []
+
+
+def test_what_a_version_made_of_an_event_after_its_end_is_not_found(api: Api, store: World) -> None:
+    """An event may be ahead of its landing; a version that begins in between is the one that counts it."""
+    make(api, **SUM)
+    ahead = clock.now() + timedelta(minutes=4)
+    usage.take(store, usage.sent("settled", {"v": "many", "n": 1}, ahead))
+    usage.land(store, usage.sent("landed", {"v": "many", "n": 1}, ahead + HOUR))
+    assert ids(api, problem="rejected") == ["landed", "settled"]
+    assert api.as_key().patch("/v1/meters/tokens", {"value_property": "$.n"}).status == 200
+    assert ids(api, problem="rejected") == []
+    usage.settle(store)
+    assert ids(api, problem="any") == [] and ids(api, meter="tokens") == ["landed", "settled"]
+    assert api.as_key().patch("/v1/meters/tokens", {"filter": {"path": "$.n", "op": "gt", "value": 5}}).status == 200
+    usage.settle(store)
+    assert ids(api, problem="unmatched") == ["landed", "settled"] and ids(api, meter="tokens") == []

@@ -22,7 +22,9 @@ WORK_S = 60
 _OVERLOADED = frozenset([159, 202, 209, 210, 236, 241, 242, 243, 252, 394])
 """Time, queries at once, network, memory, space or parts are used up; or the server is about to stop."""
 
-_INSERT = {"max_partitions_per_insert_block": 0, "date_time_input_format": "best_effort"}
+_INSERT = {
+    "max_partitions_per_insert_block": 0, "date_time_input_format": "best_effort", "input_format_json_named_tuples_as_objects": 0,
+}  # fmt: skip
 _PIECE_BYTES, _ROWS_A_PIECE = 1 << 20, 500
 _URL_BYTES = 16_000
 """Longer parameters go in the body: no server takes a URL of any length."""
@@ -42,7 +44,7 @@ def is_up() -> bool:
 
 
 def insert(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], settings: dict[str, Any] | None = None) -> None:
-    """Write rows of texts, whole numbers, Decimals, times, None or lists of these, in one request, of however many months.
+    """Write rows of texts, whole numbers, Decimals, times, None, lists and tuples of these, in one request, of any months.
 
     They go as JSON lines while they are made: that takes a process a tenth of what the client's own columns take, and the store
     reads the first rows before the last one is there.

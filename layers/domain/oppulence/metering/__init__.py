@@ -21,15 +21,14 @@ Events come in by `receiving`, which reads each (`cloudevents`) and says what be
 can be taken their place (an instant and a sequence, once and for all) and puts them on the queue in `batches`; nothing else is
 written then, so no store that is away keeps events out.
 
-From there they *land* and are *settled*. `landing` writes batches, repeats too, into the archive and `usage_landing`, what they
-count for every version (`reckoning`) into `usage_landed_values`, and registers them in PostgreSQL: nothing counts that is not
-registered. `settling` takes registered batches of a *shard* (a sixteenth of the workspaces) and gives each settlement the next
-number of that shard: of each (source, id) that is not settled the row with the least (stored_at, sequence) goes to
-`usage_events`, and what it counts to `usage_values`. So an id counts once, as it was stored first of what settles together, and
-what is settled never changes: a number (or an instant, `snapshots`) names all that is settled by it, also after a `rebuild`. A
-version that comes later is taken up with the next intent; what was settled before is counted for it by fills, settlements of
-their own that take turns with others. Every statement names its workspaces; those that settle name the ones whose batches they
-settle.
+From there they *land* and are *settled*. `landing` writes batches, repeats too, into the archive and, with what they count for
+every version (`reckoning`), into `usage_landing`, and registers them in PostgreSQL: nothing counts that is not registered.
+`settling` takes registered batches of a *shard* (a sixteenth of the workspaces) and gives each settlement the next number of
+that shard: of each (source, id) that is not settled the row with the least (stored_at, sequence) goes to `usage_events`, and
+what it counts to `usage_values`. So an id counts once, as it was stored first of what settles together, and what is settled
+never changes: a number (or an instant, `snapshots`) names all that is settled by it, also after a `rebuild`. A version that
+comes later is taken up with the next intent; what was settled before is counted for it by fills, settlements of their own that
+take turns with others. Every statement names its workspaces; those that settle name the ones whose batches they settle.
 
 Questions are answered by `query`. What is asked is looked up as of one moment (`asked`; `attribution` says whose usage it is),
 values are put together by one statement (`aggregates` over `usage_reads`: what is settled, and of what has landed the first of

@@ -11,7 +11,8 @@ from typing import Any
 from oppulence.kernel import olap
 from oppulence.metering.asked import Asked
 from oppulence.metering.attribution import Owned
-from oppulence.metering.usage_reads import Parameters, instant, owner, rows
+from oppulence.metering.usage_reads import Parameters, instant, micros, owner, rows
+from oppulence.metering.usage_store import COUNTED
 from oppulence.metering.windows import Window
 
 Place = tuple[datetime, str, str]
@@ -40,7 +41,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events. Ranges are half-open; None is any. `problem`: `rejected`, `unmatched`, or `any` of the two."""
+    """Which events. Ranges are half-open; None is any. `problem`: `rejected`, `unmatched`, or `any` of the two.
+
+    `ended` are versions of meters (meter, version, until when): what they counted of later events, before they were known to end,
+    is nothing to `meter` and `problem`.
+    """
 
     types: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None
@@ -55,6 +60,7 @@ class Wanted:
     stored_until: datetime | None = None
     meter: str | None = None
     problem: str | None = None
+    ended: tuple[tuple[str, int, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +138,13 @@ def _counted(moment: Moment, wanted: Wanted, given: Parameters, tail: str | None
     """The condition on what meters made of an event."""
     here = "workspace_id = {ws:String} AND " + (f"batch_id IN {tail}" if tail else f"settlement <= {moment.settled}")
     here += "".join(f" AND time {sign} {instant(at)}" for sign, at in ((">=", wanted.since), ("<", wanted.until)) if at)
+    if wanted.ended:
+        versions = given.many([f"{meter} {version}" for meter, version, _ in wanted.ended])
+        ends = given.many([micros(until) for *_, until in wanted.ended], "Int64")
+        until = f"transform(concat(meter, ' ', toString(version)), {versions}, {ends}, toInt64({2**63 - 1}))"
+        here += f" AND toUnixTimestamp64Micro(time) < {until}"
     key = "batch_id, sequence" if tail else "time, source, id"
-    values, rejections = ("usage_landed_values",) * 2 if tail else ("usage_values", "usage_rejections")
+    values, rejections = (COUNTED,) * 2 if tail else ("usage_values", "usage_rejections")
     well, ill = f"SELECT {key} FROM {values} WHERE {here}", f"SELECT {key} FROM {rejections} WHERE {here}"
     if tail:
         well, ill = f"{well} AND problem = ''", f"{ill} AND problem != ''"

@@ -1,5 +1,6 @@
 """Single usage events: all that a workspace sent, what meters make of each, and what makes up one number."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from oppulence.kernel.pagination import After, Page, PageQuery, Pagination, paginate
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import asked as asking
-from oppulence.metering import attribution, event_reads, meters
+from oppulence.metering import attribution, event_reads, meters, store
 from oppulence.metering.answers import AsOf, Text, Texts, filters_of, listed
 from oppulence.metering.asked import MAX_TAIL, Selection
 from oppulence.metering.errors import EventNotFound, InvalidPeriod
@@ -200,12 +201,20 @@ def _wanted(uow: UnitOfWork, query: EventQuery) -> Wanted:
     if owned is not None:
         own = {one.subject for one in owned}
         subjects = own if subjects is None else own & subjects
+    meter = None if query.meter is None else meters.get(uow, query.meter).id
     return Wanted(
         types=None if query.types is None else tuple(query.types), subjects=None if subjects is None else tuple(sorted(subjects)),
         owned=owned, source=query.source, id=query.id, since=query.since, until=query.until, stored_since=query.ingested_from,
-        stored_until=query.ingested_to, meter=None if query.meter is None else meters.get(uow, query.meter).id,
-        problem=query.problem,
+        stored_until=query.ingested_to, meter=meter, problem=query.problem,
+        ended=() if meter is None and query.problem is None else tuple(_ended(uow, meter)),
     )  # fmt: skip
+
+
+def _ended(uow: UnitOfWork, meter: str | None) -> Iterator[tuple[str, int, datetime]]:
+    """Versions of all meters, or of one, that have an end."""
+    for one in store.versions(uow.conn):
+        if one.effective_until is not None and meter in (None, one.meter_id):
+            yield one.meter_id, one.version, one.effective_until
 
 
 def _place(after: After | None) -> Place | None:

@@ -5,7 +5,6 @@ registered once. Nothing counts that is not registered.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -115,10 +114,7 @@ def _land(group: Sequence[tuple[Accepted, Written]]) -> set[int]:
     writer, reckoned = archive_gateway.Writer(), Reckoning()
     try:
         archived = _archive(writer, new)
-        with ThreadPoolExecutor(1) as beside:  # what the store takes in while the events are reckoned costs no time
-            landing = beside.submit(usage_store.land, reckoning.event_rows(batch for _, batch in new))
-            usage_store.land_values(reckoned.of_batches((batch for _, batch in new), _counting))
-            landing.result()
+        usage_store.land(reckoned.of_batches((batch for _, batch in new), _counting))
     finally:
         writer.finish()
     rows = [_row(batch, archived[batch.id]) for _, batch in new]

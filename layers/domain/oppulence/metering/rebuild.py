@@ -11,9 +11,10 @@ from itertools import groupby
 
 from oppulence.kernel.ids import random_text
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.metering import archive_gateway, batches, reckoning, settlements, settling, usage_store
+from oppulence.metering import archive_gateway, batches, settlements, settling, usage_store
 from oppulence.metering.batches import Written
 from oppulence.metering.landing import CONTEXT, MOST_BYTES, MOST_EVENTS
+from oppulence.metering.reckoning import Reckoning
 from oppulence.metering.settling import Lease
 
 _NOBODY = Scope(CONTEXT, None)
@@ -101,8 +102,7 @@ def _land(lease: Lease, workspace_id: str, but: Collection[str], done: Rebuilt, 
         if not counting:  # erased meanwhile
             break
         token = random_text(20)
-        usage_store.land(reckoning.event_rows(group), token)
-        usage_store.land_values(reckoning.Reckoning().of_batches(group, counting), token)
+        usage_store.land(Reckoning().of_batches(group, counting), token)
         done.batches, done.events = done.batches + len(group), done.events + sum(len(one.events) for one in group)
         tell(f"{workspace_id}: {done.events} events landed so far")
     return {id_ for id_, _ in wanted}

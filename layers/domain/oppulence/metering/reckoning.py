@@ -24,9 +24,13 @@ class Counted:
     dimensions: tuple[str, ...]
 
     @cached_property
-    def rule(self) -> Rule:
-        """What events count for it."""
-        return rule(self.version)
+    def counts(self) -> "Counts":
+        """How it counts events."""
+        return self.version.meter_id, self.version.version, rule(self.version)
+
+
+Counts = tuple[str, int, Rule]
+"""A meter, one of its versions, and what events count for it."""
 
 
 @dataclass(frozen=True)
@@ -37,75 +41,64 @@ class Counting:
     versions: tuple[Counted, ...]
 
     @cached_property
-    def all_by_type(self) -> dict[str, list[Counted]]:
+    def all_by_type(self) -> dict[str, list[Counts]]:
         """All versions, by the type of events they count."""
         return self.by_type()
 
-    def by_type(self, after: int = 0) -> dict[str, list[Counted]]:
+    def by_type(self, after: int = 0) -> dict[str, list[Counts]]:
         """The versions that came after a revision, by the type of events they count."""
-        found: dict[str, list[Counted]] = {}
+        found: dict[str, list[Counts]] = {}
         for one in self.versions:
             if one.since > after:
-                found.setdefault(one.version.event_type, []).append(one)
+                found.setdefault(one.version.event_type, []).append(one.counts)
         return found
 
 
 @dataclass(slots=True)
 class Reckoning:
-    """Makes rows of `usage_landed_values`; `used` are the (workspace, meter) for which an event counted something."""
+    """Makes rows of `usage_landing`; `used` are the (workspace, meter) for which an event of the rows that were taken counted."""
 
     used: set[tuple[str, str]] = field(default_factory=set)
 
     def of_batches(self, batches: Iterable[Written], counting: Mapping[str, Counting]) -> Iterator[Row]:
-        """What the events of batches count by what their workspaces count."""
+        """All events of batches, with what they count by what their workspaces count."""
         for batch in batches:
-            if wanted := counting[batch.workspace_id].all_by_type:
-                events = ((sequence, event, batch.stored_at) for sequence, event in enumerate(batch.events, batch.first))
-                yield from self.of_batch(batch.workspace_id, batch.id, events, wanted)
+            events = ((sequence, event, batch.stored_at) for sequence, event in enumerate(batch.events, batch.first))
+            yield from self.of_batch(batch.workspace_id, batch.id, events, counting[batch.workspace_id].all_by_type)
 
     def of_batch(
         self,
         workspace_id: str,
         batch_id: str,
         events: Iterable[tuple[int, SentEvent, datetime]],
-        wanted: Mapping[str, Sequence[Counted]],
-    ) -> list[Row]:
-        """What events of a batch, each with its sequence and when it was stored, count for versions of their types."""
-        rows: list[Row] = []
+        wanted: Mapping[str, Sequence[Counts]],
+    ) -> Iterator[Row]:
+        """Events, each given with its sequence and when it was stored, with what they count for versions of their types."""
         used: set[str] = set()
         for sequence, (source, id_, kind, subject, time, data), stored_at in events:
-            versions = wanted.get(kind)
-            if not versions:
-                continue
-            content = None if data is None else parse(data)
-            for counted in versions:
-                if found := counted.rule(time, content):
-                    meter = counted.version.meter_id
-                    place = (workspace_id, batch_id, sequence, meter, counted.version.version)
-                    rows.append((*place, subject, time, source, id_, stored_at, *found))
-                    if not found[-1]:
-                        used.add(meter)
+            counted: list[Row] = []
+            if versions := wanted.get(kind):
+                content = None if data is None else parse(data)
+                for meter, version, counts in versions:
+                    if found := counts(time, content):
+                        counted.append((meter, version, *found))
+                        if not found[-1]:
+                            used.add(meter)
+            yield workspace_id, batch_id, sequence, source, id_, kind, subject, time, stored_at, data, counted
         self.used |= {(workspace_id, meter) for meter in used}
-        return rows
 
 
 def settled(rows: Iterable[Row], number: int) -> tuple[list[Row], list[Row]]:
-    """The same as rows of `usage_values` and of `usage_rejections`, of a settlement."""
+    """What events count as rows of `usage_values` and of `usage_rejections`, of a settlement."""
     values: list[Row] = []
     rejections: list[Row] = []
-    for workspace_id, _, sequence, meter, version, subject, time, source, id_, stored_at, *what, problem in rows:
-        if problem:
-            rejections.append((workspace_id, time, source, id_, meter, version, problem, number))
-        else:
-            values.append((workspace_id, meter, version, subject, time, source, id_, stored_at, sequence, *what, number))
+    for workspace_id, _, sequence, source, id_, _, subject, time, stored_at, _, counted in rows:
+        for meter, version, *what, problem in counted:
+            if problem:
+                rejections.append((workspace_id, time, source, id_, meter, version, problem, number))
+            else:
+                values.append((workspace_id, meter, version, subject, time, source, id_, stored_at, sequence, *what, number))
     return values, rejections
-
-
-def event_rows(batches: Iterable[Written]) -> Iterator[Row]:
-    """All events of batches as rows of `usage_landing`."""
-    for batch in batches:
-        for sequence, event in enumerate(batch.events, batch.first):
-            yield (batch.workspace_id, batch.id, sequence, *event[:5], batch.stored_at, event.data)
 
 
 def latest(batch: Written) -> datetime:

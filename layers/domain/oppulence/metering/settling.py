@@ -7,6 +7,7 @@ settled before a version was taken up is counted for it by fills, so that of an 
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -33,6 +34,7 @@ _TURN_S = 5.0
 
 _LEASE_S = 150
 _AT_ONCE = 20_000
+_STATEMENTS_AT_ONCE = 2  # one thread of the server carries out each
 _NOBODY = Scope("metering", None)
 
 
@@ -171,9 +173,12 @@ def carry_out(lease: Lease, intent: Intent) -> int:
             lease.shard, intent.number, lease.generation, intent.again, sorted(found.counting), [b.id for b in found.batches]
         )  # fmt: skip
         versions = [(c.version.meter_id, c.version.version) for one in found.counting.values() for c in one.versions]
-        for table in usage_store.STEPS:
-            lease.prolong()
-            usage_store.settle(part, table, versions)
+        with ThreadPoolExecutor(_STATEMENTS_AT_ONCE) as beside:
+            for tables in usage_store.STEPS:
+                lease.prolong()
+                written = [beside.submit(usage_store.settle, part, table, versions) for table in tables]
+                for one in written:
+                    one.result()
     return sum(one.events for one in found.batches)
 
 
@@ -205,7 +210,7 @@ def _reckon_again(found: _Found) -> None:
         while stale and sum(one.events for one in some) < _AT_ONCE:
             some.append(stale.pop())
         reckoned = Reckoning()
-        usage_store.land_values(_missing(reckoned, some, found.counting))
+        usage_store.land(_missing(reckoned, some, found.counting))
 
         def save(uow: UnitOfWork, reckoned: Reckoning = reckoned, some: Sequence[Landed] = some) -> None:
             settlements.mark_counted(uow.conn, reckoned.used, uow.now)
@@ -215,6 +220,7 @@ def _reckon_again(found: _Found) -> None:
 
 
 def _missing(reckoned: Reckoning, batches: Sequence[Landed], counting: Mapping[str, Counting]) -> Iterator[Row]:
+    """The events that count for versions for which their batches are not reckoned, once more, with what they count for these."""
     revisions = {(one.workspace_id, one.id): one.revision for one in batches}
     by_type = {
         place: counting[place[0]].by_type(after=revision) for place, revision in revisions.items()
@@ -222,7 +228,8 @@ def _missing(reckoned: Reckoning, batches: Sequence[Landed], counting: Mapping[s
     types = sorted({kind for one in by_type.values() for kind in one})
     rows = usage_store.landed(sorted({one.workspace_id for one in batches}), [one.id for one in batches], types)
     for (workspace_id, batch_id), group in groupby(rows, key=lambda row: (row[0], row[1])):
-        yield from reckoned.of_batch(workspace_id, batch_id, map(_stored, group), by_type[workspace_id, batch_id])
+        again = reckoned.of_batch(workspace_id, batch_id, map(_stored, group), by_type[workspace_id, batch_id])
+        yield from (row for row in again if row[-1])
 
 
 def _stored(row: Sequence[Any]) -> tuple[int, SentEvent, datetime]:
@@ -242,8 +249,9 @@ def _fill(lease: Lease, intent: Intent) -> None:
     lease.prolong()
     reckoned = Reckoning()
     found = map(_stored, usage_store.to_fill(workspace_id, counted.version, intent.since or 0, intent.until or 0))
-    rows = reckoned.of_batch(workspace_id, "", found, {counted.version.event_type: (counted,)})
+    rows = reckoned.of_batch(workspace_id, "", found, {counted.version.event_type: (counted.counts,)})
+    values, rejections = reckoning.settled(rows, intent.number)
     in_transaction(_NOBODY, lambda uow: settlements.mark_counted(uow.conn, reckoned.used, uow.now))
     lease.prolong()
     part = Part(lease.shard, intent.number, lease.generation, intent.again, [workspace_id], ())
-    usage_store.fill(part, *reckoning.settled(rows, intent.number))
+    usage_store.fill(part, values, rejections)

@@ -11,6 +11,7 @@ from typing import Any
 
 from oppulence.metering.asked import CUSTOMER, METER, SUBJECT, Asked, Span
 from oppulence.metering.attribution import Owned
+from oppulence.metering.usage_store import COUNTED
 from oppulence.metering.windows import Window
 
 _PIECE = 60_000
@@ -79,8 +80,8 @@ def _landed(asked: Asked, conditions: str, given: Parameters) -> str:
     """The landed rows that no other one of their id comes before, landed or settled: a table, and conditions on it."""
     tail = given.many(asked.tail)
     found = f"workspace_id = {{ws:String}} AND batch_id IN {tail} AND problem = '' AND {conditions}"
-    ids = f"id_hash IN (SELECT id_hash FROM usage_landed_values WHERE {found})"
-    return f"""usage_landed_values
+    ids = f"id_hash IN (SELECT id_hash FROM {COUNTED} WHERE {found})"
+    return f"""{COUNTED}
       WHERE {found}
         AND (batch_id, sequence) IN (
           SELECT place.1, place.2 FROM (

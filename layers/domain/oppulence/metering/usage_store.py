@@ -16,9 +16,13 @@ from oppulence.kernel.errors import Unavailable
 from oppulence.metering.models import MeterVersion
 from oppulence.metering.reckoning import Row
 
-TABLES = (
-    "usage_landing", "usage_landed_values", "usage_chosen", "usage_ids", "usage_events", "usage_values", "usage_rejections",
-)  # fmt: skip
+TABLES = ("usage_landing", "usage_chosen", "usage_ids", "usage_events", "usage_values", "usage_rejections")
+COUNTED = (
+    "usage_landing ARRAY JOIN counted.meter AS meter, counted.version AS version, counted.number AS number, counted.text AS text,"
+    " counted.groups AS groups, counted.problem AS problem"
+)
+"""What landed events count, as a table with a row for each event and version."""
+
 WORKSPACES_AT_ONCE, VERSIONS_AT_ONCE = 1000, 3000
 """Of one statement: a server takes 128 KB of a parameter."""
 
@@ -29,10 +33,6 @@ _ONE_BLOCK = {
     "max_partitions_per_insert_block": 0,
 }  # fmt: skip
 _EVENT = ("workspace_id", "batch_id", "sequence", "source", "id", "type", "subject", "time", "stored_at", "data")
-_LANDED_VALUE = (
-    "workspace_id", "batch_id", "sequence", "meter", "version", "subject", "time", "source", "id", "stored_at", "number", "text",
-    "groups", "problem",
-)  # fmt: skip
 _SETTLED_VALUE = (
     "workspace_id", "meter", "version", "subject", "time", "source", "id", "stored_at", "sequence", "number", "text", "groups",
     "settlement",
@@ -64,18 +64,18 @@ _KEEP_EVENTS = f"""
 INSERT INTO usage_events ({_EVENTS}, landed_at, settlement)
 SELECT {_EVENTS}, landed_at, {{number:UInt64}} FROM usage_landing WHERE {_OURS} AND {_CHOSEN}
    AND (workspace_id, batch_id, sequence) NOT IN (SELECT workspace_id, batch_id, sequence FROM usage_events WHERE {_WRITTEN})
- ORDER BY workspace_id, type, time, source, id LIMIT 1 BY workspace_id, batch_id, sequence
+ ORDER BY workspace_id, type, time, source, id, landed_at LIMIT 1 BY workspace_id, batch_id, sequence
 """
 _COUNT = f"""
 INSERT INTO usage_values ({_VALUES}, settlement)
-SELECT {_VALUES}, {{number:UInt64}} FROM usage_landed_values WHERE {_OURS} AND problem = '' AND {_COUNTING} AND {_CHOSEN}
+SELECT {_VALUES}, {{number:UInt64}} FROM {COUNTED} WHERE {_OURS} AND problem = '' AND {_COUNTING} AND {_CHOSEN}
    AND ({_VALUE}) NOT IN (SELECT {_VALUE} FROM usage_values WHERE {_WRITTEN})
  ORDER BY workspace_id, meter, version, subject, time, source, id LIMIT 1 BY workspace_id, batch_id, sequence, meter, version
 """
 _REJECT = f"""
 INSERT INTO usage_rejections ({_REJECTIONS}, settlement)
-SELECT {_REJECTIONS}, {{number:UInt64}} FROM usage_landed_values
- WHERE {_OURS} AND problem != '' AND {_COUNTING} AND {_CHOSEN}
+SELECT {_REJECTIONS}, {{number:UInt64}} FROM {COUNTED}
+ WHERE {_OURS} AND arrayExists(one -> one != '', counted.problem) AND problem != '' AND {_COUNTING} AND {_CHOSEN}
    AND ({_VALUE}) NOT IN (SELECT {_VALUE} FROM usage_rejections WHERE {_WRITTEN})
  ORDER BY workspace_id, time, source, id, meter, version LIMIT 1 BY workspace_id, batch_id, sequence, meter, version
 """
@@ -86,12 +86,13 @@ SELECT workspace_id, id_hash, {{number:UInt64}} FROM usage_chosen
    AND (workspace_id, id_hash) NOT IN (SELECT workspace_id, id_hash FROM usage_ids WHERE {_WRITTEN})
  ORDER BY workspace_id, id_hash
 """
-STEPS = {
+_STATEMENTS = {
     "usage_chosen": _CHOOSE, "usage_events": _KEEP_EVENTS, "usage_values": _COUNT, "usage_rejections": _REJECT,
     "usage_ids": _KEEP_IDS,
 }  # fmt: skip
-"""What a settlement inserts, in this order: the first says which rows it settles, the last that their ids are settled."""
-BY_VERSION = ("usage_values", "usage_rejections")
+STEPS = (("usage_chosen",), ("usage_values", "usage_events", "usage_rejections"), ("usage_ids",))
+"""What a settlement inserts: which rows it settles, then what it makes of them in any order, last that their ids are settled."""
+_BY_VERSION = ("usage_values", "usage_rejections")
 
 _LANDED = f"""
 SELECT {_EVENTS} FROM usage_landing WHERE {_OURS} AND type IN {{types:Array(String)}}
@@ -140,21 +141,13 @@ def is_up() -> None:
 
 
 def land(events: Iterable[Row], token: str | None = None) -> None:
-    """Write landed events; with a new token also those that were there once, which the store would take for a repeat.
+    """Write landed events with what they count; with a new token also those that were there once, which the store would take for
+    a repeat.
 
     Raises:
         Unavailable: the store cannot be reached; it may be repeated.
     """
-    olap.insert("usage_landing", _EVENT, events, _known_by(token))
-
-
-def land_values(values: Iterable[Row], token: str | None = None) -> None:
-    """Write what landed events count.
-
-    Raises:
-        Unavailable: the store cannot be reached; it may be repeated.
-    """
-    olap.insert("usage_landed_values", _LANDED_VALUE, values, _known_by(token))
+    olap.insert("usage_landing", (*_EVENT, "counted"), events, {"insert_deduplication_token": token} if token else None)
 
 
 def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
@@ -167,11 +160,11 @@ def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
         "shard": part.shard, "number": part.number, "workspaces": list(part.workspaces), "batches": list(part.batches),
         "again": part.again,
     }  # fmt: skip
-    wanted = sorted(versions) if table in BY_VERSION else []
+    wanted = sorted(versions) if table in _BY_VERSION else []
     for start in range(0, len(wanted) or 1, VERSIONS_AT_ONCE):
         some = wanted[start : start + VERSIONS_AT_ONCE]
         token = part.token(table) if len(some) == len(wanted) else f"{part.token(table)}-{_digest(some)}"
-        olap.work(STEPS[table], parameters | {"versions": some}, _ONE_BLOCK | {"insert_deduplication_token": token})
+        olap.work(_STATEMENTS[table], parameters | {"versions": some}, _ONE_BLOCK | {"insert_deduplication_token": token})
 
 
 def landed(workspaces: Sequence[str], batches: Sequence[str], types: Sequence[str]) -> list[Sequence[Any]]:
@@ -241,10 +234,6 @@ def _unwritten(part: Part, table: str, columns: Sequence[str], rows: Sequence[Ro
     written = {tuple(row) for row in olap.query(f"SELECT source, id FROM {table} WHERE {_WRITTEN}", parameters)}
     source = columns.index("source")
     return [row for row in rows if row[source : source + 2] not in written]
-
-
-def _known_by(token: str | None) -> dict[str, Any] | None:
-    return {"insert_deduplication_token": token} if token else None
 
 
 def _digest(versions: Sequence[tuple[str, int]]) -> str:

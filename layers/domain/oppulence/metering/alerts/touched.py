@@ -8,6 +8,7 @@ from oppulence.kernel import olap
 from oppulence.kernel.uow import Scope, in_transaction
 from oppulence.metering.alerts import store
 from oppulence.metering.alerts.models import Alert
+from oppulence.metering.usage_store import COUNTED
 
 MOST_BATCHES = 100
 """Of which one look takes the usage: some 100,000 events at most."""
@@ -74,10 +75,10 @@ def _rows(scope: Scope, batch_ids: Sequence[str], meter_ids: Sequence[str]) -> l
     if not batch_ids:
         return []
     rows = olap.query(
-        """
-        SELECT DISTINCT meter, subject, intDiv(toUnixTimestamp64Micro(time), {quarter_us:Int64}) FROM usage_landed_values
-         WHERE workspace_id = {workspace_id:String} AND batch_id IN {batches:Array(String)} AND meter IN {meters:Array(String)}
-           AND problem = ''
+        f"""
+        SELECT DISTINCT meter, subject, intDiv(toUnixTimestamp64Micro(time), {{quarter_us:Int64}}) FROM {COUNTED}
+         WHERE workspace_id = {{workspace_id:String}} AND batch_id IN {{batches:Array(String)}}
+           AND meter IN {{meters:Array(String)}} AND problem = ''
         """,
         {
             "workspace_id": scope.workspace_id, "batches": list(batch_ids), "meters": list(meter_ids),
