@@ -8,7 +8,6 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import islice, repeat
-from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct
@@ -28,8 +27,18 @@ MAX_ROWS = 100_000
 _MOST_CELLS = 100_000
 """That one statement gives."""
 
-_Sum = tuple[Keys, int, Cell]
-"""Keys, the bucket's second, and what was added up."""
+
+@dataclass(slots=True)
+class _Sums:
+    """What was added up, by columns, as there may be very many: of each the keys, the bucket's second, and the cell."""
+
+    keys: list[Keys]
+    seconds: list[int]
+    cells: list[Cell]
+
+    def rows(self) -> Iterator[tuple[Keys, int, Cell]]:
+        """One after the other."""
+        return zip(self.keys, self.seconds, self.cells, strict=True)
 
 
 class Row(Struct, gc=False):
@@ -94,13 +103,13 @@ class Reading:
         buckets = bucketing.of_windows(left)
         by_start = dict(zip(buckets.starts, left, strict=True))
         sums, _ = self._read(buckets, part)
-        keys, seconds, cells = zip(*sums, strict=True) if sums else ((), (), ())
-        windows = [by_start[second] for second in seconds]
+        windows = [by_start[second] for second in sums.seconds]
         if self.form not in (Form.TOTAL, Form.ONE):
-            return self._rows(windows, keys, self._shown(windows, keys, map(partial(alone, self.form), windows, cells)))
-        exact = [cell[0] for cell in cells]
+            exact = map(partial(alone, self.form), windows, sums.cells)
+            return self._rows(windows, sums.keys, self._shown(windows, sums.keys, exact))
+        numbers = [cell[0] for cell in sums.cells]
         is_rounded = any(meter.rounds for meter in self.asked.meters)
-        return self._rows(windows, keys, self._shown(windows, keys, exact) if is_rounded else exact)
+        return self._rows(windows, sums.keys, self._shown(windows, sums.keys, numbers) if is_rounded else numbers)
 
     def _levels(self, first: int, keys: Keys | None) -> Iterator[Row]:
         """Windows that carry over: of each group all that it ever had matters. As many at a time as one statement can give."""
@@ -108,12 +117,12 @@ class Reading:
         while first < len(self.windows):
             some = self.windows[first : first + many]
             buckets = self._buckets(some)
-            cells, full = self._read(buckets, Part(_MOST_CELLS, None if keys is None else (0, keys), by_key=True))
+            sums, full = self._read(buckets, Part(_MOST_CELLS, None if keys is None else (0, keys), by_key=True))
             if full and len(some) > 1:
                 many = max(1, len(some) // 8)
                 continue
             groups: dict[Keys, dict[int, Cell]] = {}
-            for one, second, cell in cells:
+            for one, second, cell in sums.rows():
                 groups.setdefault(one, {})[second] = cell
             if full:
                 groups.popitem()
@@ -137,19 +146,20 @@ class Reading:
             return bucketing.of_days(some, self.asked.zone)
         return bucketing.of_windows(some)
 
-    def _read(self, buckets: Buckets, part: Part) -> tuple[list[_Sum], bool]:
+    def _read(self, buckets: Buckets, part: Part) -> tuple[_Sums, bool]:
         """What was added up, in order, and whether there is more of it."""
         asked = self.asked
         landed = tails.known(asked) if adds_up(asked.meter) else None
         text, given = statement(asked, buckets, part, landed=landed is None)
         found = _sums(olap.columns(text, given.values), len(asked.group_by))
-        full = len(found) >= part.most
+        known = len(found.keys)
+        full = known >= part.most
         if landed:
             inside = self._landed(buckets, landed)
-            inside = inside if part.as_they_come else _between(inside, part, found[-1] if full else None)
-            found, known = _merged(asked.meter.measure.aggregation, found, inside), len(found)
-            if len(found) > known and not part.as_they_come:
-                found.sort(key=lambda one: _order(*one[:2], by_key=part.by_key))
+            last = (found.keys[-1], found.seconds[-1]) if full else None
+            _add(asked.meter.measure.aggregation, found, inside if part.as_they_come else _between(inside, part, last))
+            if len(found.keys) > known and not part.as_they_come:
+                found = _sorted(found, part)
         return found, full
 
     def _landed(self, buckets: Buckets, landed: Mapping[str, Sequence[Landed]]) -> dict[tuple[Keys, int], Cell]:
@@ -199,13 +209,18 @@ class Reading:
         return row.window_start, tuple(own[name] for name in self.asked.group_by)
 
 
-def _sums(columns: Sequence[Sequence[Any]], keys: int) -> list[_Sum]:
+def _sums(columns: Sequence[Sequence[Any]], keys: int) -> _Sums:
     """What the store gives, put together."""
     if not columns:
-        return []
+        return _Sums([], [], [])
     names: Iterable[Keys] = zip(*columns[:keys], strict=True) if keys else repeat((), len(columns[0]))
-    cells = zip(*(map(Decimal, column) for column in columns[keys + 1 :]), strict=True)
-    return list(zip(names, columns[keys], cells, strict=True))
+    cells: Iterable[Cell] = zip(*(map(Decimal, column) for column in columns[keys + 1 :]), strict=True)
+    return _Sums(list(names), list(columns[keys]), list(cells))
+
+
+def _sorted(some: _Sums, part: Part) -> _Sums:
+    rows = sorted(some.rows(), key=lambda one: _order(*one[:2], by_key=part.by_key))
+    return _Sums([keys for keys, _, _ in rows], [second for _, second, _ in rows], [cell for _, _, cell in rows])
 
 
 def _order(keys: Sequence[str | None], second: int, *, by_key: bool) -> tuple[object, ...]:
@@ -214,7 +229,7 @@ def _order(keys: Sequence[str | None], second: int, *, by_key: bool) -> tuple[ob
     return (own, second) if by_key else (second, own)
 
 
-def _between(some: dict[tuple[Keys, int], Cell], part: Part, last: _Sum | None) -> dict[tuple[Keys, int], Cell]:
+def _between(some: dict[tuple[Keys, int], Cell], part: Part, last: tuple[Keys, int] | None) -> dict[tuple[Keys, int], Cell]:
     """Those that are the part's, up to the last one that was read."""
     by_key = part.by_key
     if part.place is not None:
@@ -222,15 +237,17 @@ def _between(some: dict[tuple[Keys, int], Cell], part: Part, last: _Sum | None) 
         after = _order(keys, 0 if by_key else second, by_key=by_key)
         some = {one: cell for one, cell in some.items() if _order(one[0], 0 if by_key else one[1], by_key=by_key) > after}
     if last is not None:
-        end = _order(*last[:2], by_key=by_key)
+        end = _order(*last, by_key=by_key)
         some = {one: cell for one, cell in some.items() if _order(*one, by_key=by_key) <= end}
     return some
 
 
-def _merged(kind: Aggregation, some: list[_Sum], more: dict[tuple[Keys, int], Cell]) -> list[_Sum]:
-    """Both together: first the groups of the one, as they stand, then what only the other has."""
-    found = list(some)
-    for n in [n for n, place in enumerate(map(itemgetter(0, 1), some)) if place in more]:
-        keys, second, cell = some[n]
-        found[n] = (keys, second, together(kind, cell, more.pop((keys, second))))
-    return found + [(keys, second, cell) for (keys, second), cell in more.items()]
+def _add(kind: Aggregation, some: _Sums, more: dict[tuple[Keys, int], Cell]) -> None:
+    """Add one to the other: to its groups, as they stand, then what only the other has."""
+    cells = some.cells
+    for n, place in enumerate(zip(some.keys, some.seconds, strict=True)):
+        if place in more:
+            cells[n] = together(kind, cells[n], more.pop(place))
+    some.keys += [keys for keys, _ in more]
+    some.seconds += [second for _, second in more]
+    some.cells += more.values()

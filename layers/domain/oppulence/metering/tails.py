@@ -115,8 +115,12 @@ def _bounds(span: Span, begin: datetime | None, end: datetime) -> tuple[datetime
 def _keys(asked: Asked, meter: Counter) -> Callable[[Landed], Keys | None]:
     """What a row is grouped by; None if it is not asked for."""
     if asked.owned is None and not asked.filters and set(asked.group_by) <= {METER, SUBJECT}:
-        own = [name == SUBJECT for name in asked.group_by]
-        return lambda row: tuple([row.subject if is_subject else meter.id for is_subject in own])
+        if SUBJECT not in asked.group_by:
+            alike = (meter.id,) * len(asked.group_by)
+            return lambda row: alike
+        place = asked.group_by.index(SUBJECT)
+        before, after = (meter.id,) * place, (meter.id,) * (len(asked.group_by) - place - 1)
+        return lambda row: (*before, row.subject, *after)
     owner = None if asked.owned is None else owners(asked.owned)
     dimensions = {span.version: span.dimensions for span in meter.spans}
 
