@@ -6,7 +6,7 @@ counts (WEIGHTED_SUM), the period ends now.
 
 from oppulence.customers.errors import CustomerNotFound
 from oppulence.kernel import clock
-from oppulence.kernel.capabilities import ClickHouse, Postgres
+from oppulence.kernel.capabilities import ClickHouse, Postgres, Table
 from oppulence.kernel.http import route
 from oppulence.kernel.uow import Scope
 from oppulence.metering import current
@@ -17,7 +17,7 @@ from oppulence.metering.errors import InvalidPeriod, MeterNotFound, TooManySubje
 @route(
     "GET", "/v1/meters/{meter_id}/current", scope="usage:read",
     errors=(MeterNotFound, CustomerNotFound, InvalidPeriod, TooManySubjects, UnknownTimeZone),
-    uses=(Postgres("metering"), ClickHouse()),
+    uses=(Postgres("metering"), ClickHouse(), Table("limits")),
 )  # fmt: skip
 def handler(scope: Scope, meter_id: str, query: CurrentQuery) -> CurrentUsage:
     return current.usage(scope, meter_id, query, clock.now())

@@ -6,7 +6,7 @@ cursor. With `format=csv`, or `Accept: text/csv`, the page is CSV, its cursor st
 `X-Settlement`. With `link=true` all of the answer goes into a file, and the answer is a link to it.
 """
 
-from oppulence.kernel.capabilities import Bucket, ClickHouse, Postgres
+from oppulence.kernel.capabilities import Bucket, ClickHouse, Postgres, Table
 from oppulence.kernel.errors import InvalidCursor
 from oppulence.kernel.http import Request, Response, route
 from oppulence.kernel.uow import Scope
@@ -18,7 +18,7 @@ from oppulence.metering.query import REFUSALS
 @route(
     "GET", "/v1/meters/{meter_id}/query", scope="usage:read", timeout_s=29, memory_mb=1024,
     errors=(*REFUSALS, InvalidCursor),
-    uses=(Postgres("metering"), ClickHouse(), Bucket(answers.FILES, write=True)),
+    uses=(Postgres("metering"), ClickHouse(), Table("limits"), Bucket(answers.FILES, write=True)),
 )  # fmt: skip
 def handler(scope: Scope, meter_id: str, query: QuantityQuery, request: Request) -> Quantities | QuantitiesFile | Response:
     return answers.answered(scope, meter_id, query, request.header("accept"))

@@ -93,7 +93,7 @@ def _cost(duration_s: float, memory_mb: int, body_bytes: int) -> dict[str, float
     requests = 1_000_000 / EVENTS
     units = {
         "cloudfront_request": requests, "waf_request": requests, "http_api_request": requests, "lambda_request": requests,
-        "lambda_gb_s": requests * duration_s * memory_mb / 1_024, "dynamodb_write": 2 * requests,
+        "lambda_gb_s": requests * duration_s * memory_mb / 1_024, "dynamodb_write": 3 * requests,
         "sqs_request": requests * (-(-body_bytes // CHUNK_BYTES) * 2 + 0.1), "log_gb": requests * 1.5e-6,
     }  # fmt: skip
     costs = {name: round(PRICES[name].usd * much, 5) for name, much in units.items()}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from oppulence.kernel import clock
+from oppulence.metering import landing
 from tests.metering import usage
 from tests.metering.support import make
 from tests.support.api import Api
@@ -71,3 +72,35 @@ def test_it_takes_the_scope_and_the_workspaces_own_meter(api: Api, store: World)
     assert api.as_key(["meters:read"]).get("/v1/meters/tokens/current", subject="a").status == 403
     other = api.as_key(workspace_id=store.workspace())
     assert other.get("/v1/meters/tokens/current", subject="a").error.code == "meter_not_found"
+
+
+def test_it_says_when_something_that_was_accepted_has_not_landed(api: Api, store: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(api, **SUM)
+    usage.settle(store)  # so that there is nothing to fill
+    caller = api.as_key()
+    assert caller.post("/v1/events", {"id": "1", "type": "api.call", "subject": "acme", "data": {"v": 2}}).status == 202
+    waiting, path = usage.queued(), "/v1/meters/tokens/current"
+    assert [caller.get(path).body[name] for name in ("value", "queued")] == ["0", True]
+    neighbour = store.workspace()
+    usage.make_in(api, neighbour, **SUM)
+    usage.settle(store, neighbour)
+    assert api.as_key(workspace_id=neighbour).get(path).body["queued"] is False
+    landing.land(waiting)
+    assert [caller.get(path).body[name] for name in ("value", "queued")] == ["2", False]
+    monkeypatch.setenv("LIMITS_TABLE", "nowhere")
+    assert caller.post("/v1/events", {"id": "2", "type": "api.call", "subject": "acme", "data": {"v": 3}}).status == 202
+    landing.land(usage.queued())
+    assert [caller.get(path).body[name] for name in ("value", "queued")] == ["5", True]
+
+
+def test_many_batches_that_wait_are_as_one(api: Api, store: World) -> None:
+    make(api, **SUM)
+    usage.settle(store)
+    for n in range(40):
+        usage.accept(store, usage.sent(str(n), {"v": 1}, clock.now()))
+    *others, newest = usage.queued()
+    landing.land(others)
+    assert api.as_key().get("/v1/meters/tokens/current").body["queued"] is True
+    landing.land([newest])
+    found = api.as_key().get("/v1/meters/tokens/current").body
+    assert (found["value"], found["queued"]) == ("40", False)

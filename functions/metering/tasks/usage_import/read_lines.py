@@ -1,6 +1,6 @@
 """Read parts of an import's file and send their events, for some seconds, and say what the machine does next."""
 
-from oppulence.kernel.capabilities import Bucket, Postgres, Queue
+from oppulence.kernel.capabilities import Bucket, Postgres, Queue, Table
 from oppulence.kernel.http import Model
 from oppulence.kernel.tasks import task
 from oppulence.kernel.uow import Scope
@@ -25,7 +25,7 @@ class Output(Model):
 @task(
     uses=(
         Postgres("metering"), Bucket("usage-imports/", write=True), Bucket("usage/", write=True),
-        Queue("metering/on_usage_accepted"),
+        Queue("metering/on_usage_accepted"), Table("limits", write=True),
     ),
     timeout_s=120, memory_mb=1024,
 )  # fmt: skip

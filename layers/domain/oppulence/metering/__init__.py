@@ -18,8 +18,9 @@ Consumes: metering.usage.accepted, metering.usage_export.requested, tenancy.work
 for them must agree with them.
 
 Events come in by `receiving`, which reads each (`cloudevents`) and says what became of it, and `ingest`, which gives those that
-can be taken their place (an instant and a sequence, once and for all) and puts them on the queue in `batches`; nothing else is
-written then, so no store that is away keeps events out.
+can be taken their place (an instant and a sequence, once and for all) and puts them on the queue in `batches`; nothing else
+that is written then (`sent_gateway` notes the newest batches, so that an answer knows of what has not landed) can keep events
+out.
 
 From there they *land* and are *settled*. `landing` writes batches, repeats too, into the archive and, with what they count for
 every version (`reckoning`), into `usage_landing`, and registers them in PostgreSQL: nothing counts that is not registered.

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -18,6 +19,7 @@ from oppulence.kernel.pagination import After, Page, PageQuery, Pagination, pagi
 from oppulence.kernel.response import Response
 from oppulence.kernel.uow import Scope
 from oppulence.metering import query as quantities
+from oppulence.metering import sent_gateway
 from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import UnknownDimension
 from oppulence.metering.exports import files_gateway
@@ -129,7 +131,7 @@ class Moment(BaseModel):
         int, Field(description="All that was settled up to this number is in it. With it as `as_of` the answer can be had again.")
     ]
     unsettled: Annotated[bool, Field(description="The answer also has what has landed and is not settled yet.")]
-    queued: Annotated[bool, Field(description="Something has landed that is not in the answer yet; it soon will be.")]
+    queued: Annotated[bool, Field(description="Something was accepted that is not in the answer yet; it soon will be.")]
 
 
 class Quantities(Moment):
@@ -159,7 +161,10 @@ def answered(
         InvalidCursor
         TooManyRows: a file would have more than `MAX_FILE_ROWS`.
     """
-    reading = quantities.read(scope, asking.question(meter))
+    question = asking.question(meter)
+    if question.as_of is None:
+        question = replace(question, sent=sent_gateway.last(scope.workspace_id or ""))
+    reading = quantities.read(scope, question)
     as_csv = asking.format is Format.CSV or _CSV in (accept or "").lower()
     if asking.link:
         return _file(scope, reading, as_csv=as_csv)

@@ -67,12 +67,16 @@ class Counter:
 
 @dataclass(frozen=True)
 class Asked:
-    """`meters` are of one measure. `owned` restricts rows to customers', or says whose each row is; None: they do not matter."""
+    """`meters` are of one measure. `owned` restricts rows to customers', or says whose each row is; None: they do not matter.
+
+    `behind`: something that has landed is not counted yet for all meters. `on_its_way`: something that was sent has not landed.
+    """
 
     workspace_id: str
     meters: tuple[Counter, ...]
     snapshot: Snapshot
     behind: bool
+    on_its_way: bool
     zone: ZoneInfo
     group_by: tuple[str, ...]
     filters: Mapping[str, Sequence[str | None]]
@@ -92,13 +96,16 @@ class Asked:
 
     @property
     def queued(self) -> bool:
-        """Whether something has landed and is not in the answer."""
-        return self.behind or len(self.snapshot.tail) > MAX_TAIL
+        """Whether something was accepted and is not in the answer."""
+        return self.behind or self.on_its_way or len(self.snapshot.tail) > MAX_TAIL
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows are asked for, of which moment. `known_at`: what was known of customers then; now, or as of `as_of`, if None."""
+    """Which rows are asked for, of which moment. `known_at`: what was known of customers then; now, or as of `as_of`, if None.
+
+    `sent`: batches of which is asked whether they have landed.
+    """
 
     zone: ZoneInfo
     subjects: Sequence[str] = ()
@@ -108,6 +115,7 @@ class Selection:
     as_of: datetime | int | None = None
     known_at: datetime | None = None
     owned: tuple[Owned, ...] | None = None
+    sent: tuple[str, ...] = ()
 
 
 def read(uow: UnitOfWork, meter: str, selection: Selection) -> Asked:
@@ -132,18 +140,27 @@ def read_all(uow: UnitOfWork, selection: Selection) -> list[Asked]:
 
 def _read(uow: UnitOfWork, meter: str | None, selection: Selection) -> list[Asked]:
     as_of = selection.as_of
+    on_its_way = _on_its_way(uow.conn, selection.sent)  # first: what lands meanwhile is in the tail
     found = snapshot(uow.conn, as_of)
     known_at = selection.known_at or (as_of if isinstance(as_of, datetime) else None)
     counters, behind = _counters(uow.conn, meter, None if as_of is None else found.settled, known_at, found.reckoned)
     owned = _owned(uow.conn, selection, known_at)
     return [
         Asked(
-            uow.workspace_id, tuple(some), found, as_of is None and behind, selection.zone,
+            uow.workspace_id, tuple(some), found, as_of is None and behind, on_its_way, selection.zone,
             tuple(dict.fromkeys(selection.group_by)), dict(selection.filters or {}), tuple(selection.subjects), owned,
             not selection.customers,
         )
         for some in counters
     ]  # fmt: skip
+
+
+def _on_its_way(conn: Connection, sent: Sequence[str]) -> bool:
+    """Whether one of these batches has not landed."""
+    if not sent:
+        return False
+    row = conn.execute("SELECT count(*) FROM metering.batches WHERE id = ANY(%s)", (list(sent),)).fetchone()
+    return row is None or int(str(row[0])) < len(set(sent))
 
 
 def _owned(conn: Connection, selection: Selection, known_at: datetime | None) -> tuple[Owned, ...] | None:

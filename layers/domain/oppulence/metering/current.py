@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from oppulence.kernel.uow import Scope
-from oppulence.metering import periods, query
+from oppulence.metering import periods, query, sent_gateway
 from oppulence.metering.answers import Moment, Text, moment
 from oppulence.metering.errors import InvalidPeriod
 from oppulence.metering.models import Aggregation
@@ -59,7 +59,8 @@ def usage(scope: Scope, meter: str, asked: CurrentQuery, now: datetime) -> Curre
     window = _window(asked, now)
     subjects = () if asked.subject is None else (asked.subject,)
     customers = () if asked.customer is None else (asked.customer,)
-    reading = query.read(scope, Question(meter, window.start, window.end, None, asked.time_zone, subjects, customers))
+    sent = sent_gateway.last(scope.workspace_id or "")
+    reading = query.read(scope, Question(meter, *window, None, asked.time_zone, subjects, customers, sent=sent))
     if reading.asked.meter.measure.aggregation is Aggregation.WEIGHTED_SUM:
         window = Window(window.start, min(window.end, _after(now)))
         reading = reading.within(window)

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from oppulence.kernel.pagination import After, Page, PageQuery, Pagination, paginate
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import asked as asking
-from oppulence.metering import attribution, event_reads, meters, store
+from oppulence.metering import attribution, event_reads, meters, sent_gateway, store
 from oppulence.metering.answers import AsOf, Text, Texts, filters_of, listed
 from oppulence.metering.asked import MAX_TAIL, Selection
 from oppulence.metering.errors import EventNotFound, InvalidPeriod
@@ -165,11 +165,15 @@ def of_meter(scope: Scope, meter: str, query: MeterEventsQuery) -> MeterEvents:
         MeterNotFound, CustomerNotFound, UnknownDimension, TooManySubjects, InvalidPeriod, InvalidCursor
     """
 
+    sent = () if query.as_of is not None else sent_gateway.last(scope.workspace_id or "")
+
     def read(uow: UnitOfWork) -> asking.Asked:
         names = meters.dimensions(uow, meter)
         return asking.read(
             uow, meter,
-            Selection(zone("UTC"), query.subjects, query.customers, names, filters_of(query.filter_group_by), query.as_of),
+            Selection(
+                zone("UTC"), query.subjects, query.customers, names, filters_of(query.filter_group_by), query.as_of, sent=sent
+            ),
         )  # fmt: skip
 
     asked, period = in_transaction(scope, read), whole(query.since, query.until)

@@ -1,4 +1,4 @@
-"""Accepting usage events: they get their place, once, and go to the queue. Nothing else is written, so nothing else can fail."""
+"""Accepting usage events: they get their place, once, and go to the queue. Nothing else that is written can keep them out."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from oppulence.kernel import clock, queues
 from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.ids import new_id
 from oppulence.kernel.uow import Scope
-from oppulence.metering import archive_gateway, batches
+from oppulence.metering import archive_gateway, batches, sent_gateway
 from oppulence.metering.batches import Written
 from oppulence.metering.events import UsageAccepted
 from oppulence.metering.usage_event import SentEvent
@@ -41,6 +41,7 @@ def send(workspace_id: str, placed: Sequence[Written]) -> None:
     missing = queues.send(QUEUE, [queues.message(fact, workspace_id, now) for fact in facts], workspace_id)
     if missing:
         raise Unavailable("Not all events could be accepted. Send them again, with the same ids.")
+    sent_gateway.note(workspace_id, [batch.id for batch in placed])
 
 
 def _fact(now: datetime, batch: Written) -> UsageAccepted:

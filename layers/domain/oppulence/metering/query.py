@@ -46,6 +46,7 @@ class Question:
     `customers` are ids or keys; `filter_group_by` has the values of a dimension of which one must hold, None being no value.
     `as_of` is an instant: what had been settled, and was known of customers, by then; or the number of a settlement: what had
     been settled up to it, of customers as they are known at `known_at`, else now. `owned` says what is the customers' instead.
+    `sent` are batches of which the answer says whether they have landed (`queued`).
     """
 
     meter: str
@@ -60,6 +61,7 @@ class Question:
     as_of: datetime | int | None = None
     known_at: datetime | None = None
     owned: tuple[Owned, ...] | None = None
+    sent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class Answer:
     """Rows by window, then by what is grouped by, in that order. Windows in which nothing counted are left out.
 
     `settlement`: the number up to which settled events are in it; with it as `as_of` the answer can be had again, less what was
-    not settled. `unsettled`: batches that have landed, are not settled, and are in the answer. `queued`: something has landed
-    that is not in it yet; it soon will be.
+    not settled. `unsettled`: batches that have landed, are not settled, and are in the answer. `queued`: something is on its way
+    and not in it yet; it soon will be.
     """
 
     meter_id: str
@@ -149,7 +151,7 @@ def _windows(question: Question, tz: ZoneInfo) -> list[Window]:
 def _selection(question: Question, tz: ZoneInfo) -> Selection:
     return Selection(
         tz, question.subjects, question.customers, question.group_by, question.filter_group_by, question.as_of, question.known_at,
-        question.owned,
+        question.owned, question.sent,
     )  # fmt: skip
 
 
