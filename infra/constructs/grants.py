@@ -1,7 +1,7 @@
 """What a declared capability means in AWS: statements of the function's role, environment variables, layers, the VPC."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aws_cdk import Fn
@@ -78,9 +78,8 @@ def grant(use: Capability, settings: Settings) -> Grant:  # noqa: C901  (one cas
         case Keys():
             return _keys(settings, "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext")
         case Table(name=name, write=write):
-            return _table(
-                name, ("dynamodb:GetItem", *(("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem") * write))
-            )
+            actions = ("dynamodb:GetItem", *(("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem") * write))
+            return replace(_table(name, actions), name=f"uses-{name}")  # beside what a route has of the same table
         case Bucket(prefix=prefix, write=write, find=find):
             return _bucket(prefix, write, find)
         case AuditHeads():

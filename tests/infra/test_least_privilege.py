@@ -127,6 +127,13 @@ def test_a_role_is_taken_by_one_service_only(prod: Templates) -> None:
         assert trust["Principal"] in [{"Service": f"{one}.amazonaws.com"} for one in SERVICES], (stack, name)
 
 
+def test_policies_of_a_role_have_names_of_their_own(prod: Templates) -> None:
+    """Of two with one name IAM keeps the last."""
+    for stack, name, role in prod.resources("AWS::IAM::Role"):
+        names = [policy["PolicyName"] for policy in role.get("Policies", [])]
+        assert len(names) == len(set(names)), (stack, name, names)
+
+
 def test_every_function_has_a_role_of_its_own(prod: Templates) -> None:
     roles = [(stack, reference(function["Role"])) for stack, _, function in prod.resources("AWS::Lambda::Function")]
     assert len(set(roles)) == len(roles)
