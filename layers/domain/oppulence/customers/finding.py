@@ -6,7 +6,7 @@ from oppulence.customers.store import terms as store
 from oppulence.customers.store.terms import Found, Search
 from oppulence.kernel.db import Connection
 
-RARE = 2_000
+RARE = 5_000
 """A word that fits fewer terms is rare: they are looked at one by one."""
 
 GLANCE = 5

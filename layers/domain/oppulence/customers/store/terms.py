@@ -92,16 +92,16 @@ def first(conn: Connection, wanted: Search, probed: int | None) -> list[Found]:
 
 def all_at_once(conn: Connection, wanted: Search) -> list[Found]:
     """The page, by what the words' sets of customers have in common."""
-    sets = " INTERSECT ".join(
-        f"SELECT t.customer_id FROM customers.terms t WHERE t.status = %(status)s AND {_range('t', number)}"
-        for number in range(len(wanted.words))
+    fits = [f"t{n}.status = %(status)s AND {_range(f't{n}', n)}" for n in range(len(wanted.words))]
+    others = "".join(
+        f" AND t0.customer_id IN (SELECT t{n}.customer_id FROM customers.terms t{n} WHERE {fits[n]})" for n in range(1, len(fits))
     )
     return _rows(
         conn,
         f"""
-        WITH common AS MATERIALIZED ({sets}),
-             t AS (SELECT e.workspace_id, e.customer_id, min(e.term) AS term
-                     FROM common JOIN customers.terms e USING (customer_id) WHERE {_range("e", 0)} GROUP BY 1, 2)
+        WITH t AS MATERIALIZED (
+               SELECT t0.workspace_id, t0.customer_id, min(t0.term) AS term
+                 FROM customers.terms t0 WHERE {fits[0]}{others} GROUP BY 1, 2)
         SELECT {_OF_C}, t.term
           FROM t JOIN customers.customers c ON c.id = t.customer_id AND c.workspace_id = t.workspace_id
          WHERE (%(term)s::text IS NULL OR (t.term, t.customer_id) > (%(term)s, %(id)s)) AND {_PAGE}
