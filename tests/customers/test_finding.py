@@ -1,10 +1,13 @@
 """However a search is carried out, it finds the same customers in the same order, each once."""
 
+from pathlib import Path
+
 import pytest
 
 from oppulence.customers import finding
 from tests.customers.support import make
 from tests.support.api import Api
+from tests.support.world import World
 
 NAMES = [
     "Anna Berg",
@@ -42,3 +45,12 @@ def test_rare_and_frequent_words_find_the_same(
     for limit in (1, 2, 100):
         found = pages(api, query, limit)
         assert set(found) == fitting and len(found) == len(fitting), limit
+
+
+def test_terms_of_those_who_were_archived_before_terms_had_a_status_are_parted(api: Api, world: World) -> None:
+    make(api, key="k", name="Anna")
+    world.admin.execute("UPDATE customers.customers SET status = 'archived' WHERE workspace_id = %s", (world.workspace_id,))
+    moved = Path(finding.__file__).parent / "migrations" / "0003_part_terms_of_the_archived.sql"
+    world.admin.execute(b"SET ROLE customers_owner; " + moved.read_bytes() + b"RESET ROLE")
+    found = [api.as_key().get("/v1/customers", query="anna", status=status).body["data"] for status in ("active", "archived")]
+    assert [len(some) for some in found] == [0, 1]

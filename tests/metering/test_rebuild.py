@@ -8,8 +8,9 @@ from infra.ops import usage as ops
 from infra.ops.output import Failed
 from oppulence.kernel import clock, olap
 from oppulence.kernel.aws import client
-from oppulence.metering import archive_gateway, rebuild, settling, usage_store
+from oppulence.metering import archive_gateway, batches, rebuild, settling, usage_store
 from oppulence.metering import store as meters_store
+from oppulence.metering.reckoning import Counting, Reckoning
 from oppulence.metering.snapshots import snapshot
 from tests.metering import usage
 from tests.metering.rules import NOON
@@ -99,3 +100,15 @@ def test_an_object_that_lacks_a_batch_is_named(store: World) -> None:
     client("s3").put_object(Bucket=bucket, Key=key, Body=kept)
     rebuild.rebuild(shard, lambda _: None)
     assert rows(store, "usage_events", "id") == [("a",), ("b",)]
+
+
+def test_what_a_rebuild_deleted_lands_again_though_it_is_the_same(store: World) -> None:
+    """As of a consumer that died before it registered what it had written, and has its messages again after a rebuild."""
+    usage.accept(store, usage.sent("a", {"v": 1}))
+    (waiting,) = usage.queued()
+    batch = batches.parse(waiting.text)
+    for _ in range(2):
+        usage_store.land(Reckoning().of_batches([batch], {store.workspace_id: Counting(0, ())}))
+        assert usage.rows(store, "usage_landing", "id") == [("a",)]
+        usage_store.erase([store.workspace_id])
+        assert usage.rows(store, "usage_landing", "id") == []

@@ -69,14 +69,13 @@ class Counter:
 class Asked:
     """`meters` are of one measure. `owned` restricts rows to customers', or says whose each row is; None: they do not matter.
 
-    `behind`: something that has landed is not counted yet for all meters. `on_its_way`: something that was sent has not landed.
+    `behind`: something that has landed is not counted yet for all meters.
     """
 
     workspace_id: str
     meters: tuple[Counter, ...]
     snapshot: Snapshot
     behind: bool
-    on_its_way: bool
     zone: ZoneInfo
     group_by: tuple[str, ...]
     filters: Mapping[str, Sequence[str | None]]
@@ -97,7 +96,7 @@ class Asked:
     @property
     def queued(self) -> bool:
         """Whether something was accepted and is not in the answer."""
-        return self.behind or self.on_its_way or len(self.snapshot.tail) > MAX_TAIL
+        return self.behind or self.snapshot.on_its_way or len(self.snapshot.tail) > MAX_TAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,27 +139,18 @@ def read_all(uow: UnitOfWork, selection: Selection) -> list[Asked]:
 
 def _read(uow: UnitOfWork, meter: str | None, selection: Selection) -> list[Asked]:
     as_of = selection.as_of
-    on_its_way = _on_its_way(uow.conn, selection.sent)  # first: what lands meanwhile is in the tail
-    found = snapshot(uow.conn, as_of)
+    found = snapshot(uow.conn, as_of, selection.sent)
     known_at = selection.known_at or (as_of if isinstance(as_of, datetime) else None)
     counters, behind = _counters(uow.conn, meter, None if as_of is None else found.settled, known_at, found.reckoned)
     owned = _owned(uow.conn, selection, known_at)
     return [
         Asked(
-            uow.workspace_id, tuple(some), found, as_of is None and behind, on_its_way, selection.zone,
+            uow.workspace_id, tuple(some), found, as_of is None and behind, selection.zone,
             tuple(dict.fromkeys(selection.group_by)), dict(selection.filters or {}), tuple(selection.subjects), owned,
             not selection.customers,
         )
         for some in counters
     ]  # fmt: skip
-
-
-def _on_its_way(conn: Connection, sent: Sequence[str]) -> bool:
-    """Whether one of these batches has not landed."""
-    if not sent:
-        return False
-    row = conn.execute("SELECT count(*) FROM metering.batches WHERE id = ANY(%s)", (list(sent),)).fetchone()
-    return row is None or int(str(row[0])) < len(set(sent))
 
 
 def _owned(conn: Connection, selection: Selection, known_at: datetime | None) -> tuple[Owned, ...] | None:

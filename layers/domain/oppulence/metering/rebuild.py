@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from oppulence.kernel.ids import random_text
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import archive_gateway, batches, settlements, settling, usage_store
 from oppulence.metering.batches import Written
@@ -101,8 +100,7 @@ def _land(lease: Lease, workspace_id: str, but: Collection[str], done: Rebuilt, 
         counting = in_transaction(_NOBODY, lambda uow: settlements.counting(uow.conn, [workspace_id]))
         if not counting:  # erased meanwhile
             break
-        token = random_text(20)
-        usage_store.land(Reckoning().of_batches(group, counting), token)
+        usage_store.land(Reckoning().of_batches(group, counting))
         done.batches, done.events = done.batches + len(group), done.events + sum(len(one.events) for one in group)
         tell(f"{workspace_id}: {done.events} events landed so far")
     return {id_ for id_, _ in wanted}

@@ -13,6 +13,7 @@ from typing import Any
 
 from oppulence.kernel import olap
 from oppulence.kernel.errors import Unavailable
+from oppulence.kernel.ids import random_text
 from oppulence.metering.models import MeterVersion
 from oppulence.metering.reckoning import Row
 
@@ -140,14 +141,14 @@ def is_up() -> None:
         raise Unavailable("The analytical store is not reachable. The usage events wait.")
 
 
-def land(events: Iterable[Row], token: str | None = None) -> None:
-    """Write landed events with what they count; with a new token also those that were there once, which the store would take for
-    a repeat.
+def land(events: Iterable[Row]) -> None:
+    """Write landed events with what they count. Each time under a token of its own: rows that stand twice are read once, but the
+    store would leave out what it takes for a repeat of rows that a rebuild has deleted since.
 
     Raises:
         Unavailable: the store cannot be reached; it may be repeated.
     """
-    olap.insert("usage_landing", (*_EVENT, "counted"), events, {"insert_deduplication_token": token} if token else None)
+    olap.insert("usage_landing", (*_EVENT, "counted"), events, {"insert_deduplication_token": random_text(20)})
 
 
 def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
