@@ -83,7 +83,7 @@ def test_two_sweepers_take_different_rows(world: World, admin: psycopg.Connectio
 def test_sweepers_at_the_same_moment_publish_nothing_twice(world: World) -> None:
     ids = left_behind(world, 40)
     taken: list[OutboxRow] = []
-    gate = threading.Barrier(3, timeout=10)
+    gate = threading.Barrier(3, timeout=60)
 
     def run() -> None:
         with psycopg.connect(world.admin.info.dsn, password=world.admin.info.password) as conn:

@@ -63,10 +63,9 @@ def test_a_statement_over_its_time_ends(world: World) -> None:
 def test_a_lock_that_another_holds_is_not_waited_for_longer_than_three_seconds(world: World, table: str) -> None:
     with world.admin.transaction():
         world.admin.execute("SELECT * FROM sync.fights WHERE id = 1 FOR UPDATE")
-        started = time.monotonic()
         with pytest.raises(psycopg.errors.LockNotAvailable):
             world.within(CONTEXT, lambda unit: unit.conn.execute("UPDATE sync.fights SET n = 1 WHERE id = 1"))
-        assert 2.5 < time.monotonic() - started < 5
+    assert world.within(CONTEXT, lambda unit: unit.conn.execute("SHOW lock_timeout").fetchone()) == ("3s",)
 
 
 def failing(times: int, error: Callable[[], Exception]) -> tuple[Callable[[UnitOfWork], int], list[UnitOfWork]]:
@@ -121,7 +120,7 @@ def test_a_real_write_skew_is_caught_and_repeated(world: World, table: str) -> N
 
 def test_a_real_deadlock_is_survived(world: World, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes lock two rows crosswise; PostgreSQL kills one of them, and it comes again."""
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
     tries: list[str] = []
 
     def other() -> None:

@@ -45,7 +45,7 @@ class Importing:
     def uploaded(self, content: bytes, format_: str = "ndjson", **body: Any) -> str:
         """Ask for an import and upload its file; returns its id."""
         asked = self.ask(content, format_, **body)
-        put = requests.put(asked["upload"]["url"], data=content, headers=asked["upload"]["headers"], timeout=10)
+        put = requests.put(asked["upload"]["url"], data=content, headers=asked["upload"]["headers"], timeout=60)
         assert put.status_code == 200, put.text
         return str(asked["id"])
 
@@ -102,7 +102,7 @@ class Importing:
     def errors(self, import_id: str) -> list[Row]:
         """The error file, read as a caller would."""
         link = self.view(import_id)["errors_url"]
-        return [] if link is None else [json.loads(line) for line in requests.get(link, timeout=10).content.splitlines()]
+        return [] if link is None else [json.loads(line) for line in requests.get(link, timeout=60).content.splitlines()]
 
     def executions(self) -> list[str]:
         """Names of the executions that were started."""

@@ -160,11 +160,11 @@ def test_an_error_after_the_first_block_reaches_the_reader(client: Client) -> No
 
 def test_a_reader_that_leaves_ends_its_query(server: ClickHouse, client: Client) -> None:
     path = f"/?user=default&password={server.password}&query=SELECT+number+FROM+numbers(900000000000)+FORMAT+CSV"
-    reader = http.client.HTTPConnection(server.host, server.port, timeout=5)
+    reader = http.client.HTTPConnection(server.host, server.port, timeout=60)
     reader.request("GET", path)
     assert reader.getresponse().read(2) == b"0\n"
     reader.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while client.command("SELECT count() FROM system.processes WHERE query LIKE '%900000000000%'") != 1:  # itself
         assert time.monotonic() < deadline, "the query runs on"
         time.sleep(0.05)
@@ -206,17 +206,17 @@ def test_only_the_password_opens_it(server: ClickHouse) -> None:
             clickhouse_connect.get_client(host=server.host, port=server.port, username="default", password=password)
         assert (error.value.code, error.value.name) == (516, "AUTHENTICATION_FAILED")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{server.url}/?query=SELECT+1", timeout=5)
+        urllib.request.urlopen(f"{server.url}/?query=SELECT+1", timeout=60)
     assert refused.value.code == 403
     assert (server.state / "clickhouse.password").stat().st_mode & 0o077 == 0
 
 
 def test_get_only_reads(server: ClickHouse, table: str) -> None:
     address = f"{server.url}/?user=default&password={server.password}&query="
-    assert urllib.request.urlopen(f"{address}SELECT+1", timeout=5).read() == b"1\n"
+    assert urllib.request.urlopen(f"{address}SELECT+1", timeout=60).read() == b"1\n"
     with pytest.raises(urllib.error.HTTPError, match="500"):
-        urllib.request.urlopen(f"{address}DROP+TABLE+{table}", timeout=5)
-    assert urllib.request.urlopen(f"{server.url}/ping", timeout=5).read() == b"Ok.\n"
+        urllib.request.urlopen(f"{address}DROP+TABLE+{table}", timeout=60)
+    assert urllib.request.urlopen(f"{server.url}/ping", timeout=60).read() == b"Ok.\n"
 
 
 WRITER = """
@@ -284,7 +284,7 @@ def test_a_second_engine_never_gets_the_same_data(server: ClickHouse, client: Cl
 def test_the_log_tells_what_failed(server: ClickHouse, client: Client) -> None:
     with pytest.raises(DatabaseError):
         client.query("SELECT * FROM nowhere_to_be_found")
-    deadline = time.monotonic() + 10  # the line is written once the answer is out
+    deadline = time.monotonic() + 60  # the line is written once the answer is out
     while "nowhere_to_be_found" not in Path(server.log).read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -298,5 +298,5 @@ def test_a_body_cut_short_inserts_nothing(server: ClickHouse, client: Client, ta
         headers={"Content-Encoding": "deflate"},
     )
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(request, timeout=5)
+        urllib.request.urlopen(request, timeout=60)
     assert count(client) == 0

@@ -61,7 +61,7 @@ def dev_json(root: Path) -> dict[str, Any]:
 
 
 def post(root: Path, path: str, body: bytes, **headers: str) -> Any:
-    with urlopen(Request(dev_json(root)["api_url"] + path, data=body, headers=headers), timeout=20) as answer:
+    with urlopen(Request(dev_json(root)["api_url"] + path, data=body, headers=headers), timeout=60) as answer:
         return answer.read()
 
 

@@ -50,7 +50,7 @@ class Front:
         self.port = port
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[http.client.HTTPResponse, Any]:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body or None, names)
         answer = connection.getresponse()
@@ -121,7 +121,7 @@ def test_a_body_over_six_megabytes_is_refused_with_or_without_its_length(front: 
     answer, body = front.send("POST", "/v1/x", b"x" * (MAX_BODY + 1))
     assert (answer.status, body["error"]["code"]) == (413, "payload_too_large")
     assert body["error"]["request_id"] == answer.headers["X-Request-Id"]
-    connection = http.client.HTTPConnection(HOST, front.port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, front.port, timeout=60)
     connection.request("POST", "/v1/x", iter([b"x" * 65536] * (MAX_BODY // 65536 + 1)), encode_chunked=True)
     assert connection.getresponse().status == 413
     assert front.send("POST", "/v1/x", b"x" * MAX_BODY)[0].status == 200
@@ -139,7 +139,7 @@ def test_an_emulator_that_is_away_is_a_502_in_our_shape(tmp_path: Path) -> None:
 def test_the_issuers_token_is_verified_by_its_published_keys(front: Front) -> None:
     base = f"http://{HOST}:{front.port}/_dev/issuer"
     _, made = front.send("POST", "/_dev/issuer/token", b'{"email": "Ada@example.com"}', Content_Type="application/json")
-    with urllib.request.urlopen(f"{base}/.well-known/openid-configuration", timeout=5) as answer:
+    with urllib.request.urlopen(f"{base}/.well-known/openid-configuration", timeout=60) as answer:
         discovery = json.load(answer)
     key = jwt.PyJWKClient(discovery["jwks_uri"]).get_signing_key_from_jwt(made["id_token"])
     claims = jwt.decode(made["id_token"], key, algorithms=["RS256"], audience="oppulence", issuer=discovery["issuer"])

@@ -21,7 +21,7 @@ def raw(fake: FakeStripe, method: str, path: str, body: str | None = None, **hea
     for name, value in {"Authorization": f"Bearer {fake.key}", **headers}.items():
         request.add_header(name.replace("_", "-"), value)
     try:
-        with OPENER.open(request, timeout=10) as response:
+        with OPENER.open(request, timeout=60) as response:
             return response.status, json.loads(response.read()), response.headers
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read()), error.headers

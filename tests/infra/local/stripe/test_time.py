@@ -183,7 +183,7 @@ def test_test_clocks_have_a_time_of_their_own(fake: FakeStripe, client: stripe.S
     other = shop.subscribe(client, shop.customer(client))
     moved = client.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": NEW_YEAR + 40 * DAY})
     assert moved.status == "advancing"
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while client.v1.test_helpers.test_clocks.retrieve(clock.id).status != "ready" and time.monotonic() < until:
         time.sleep(0.01)
     invoices = client.v1.invoices.list({"customer": customer}).data
@@ -220,7 +220,7 @@ def test_attempts_may_follow_in_real_time(fake: FakeStripe, receiver: Receiver) 
     fake.deliveries(retries_s=[0.02] * 5, wall=True)
     receiver.answers = [500, 503]
     fake.client().v1.customers.create({})
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(receiver.bodies) < 3 and time.monotonic() < until:
         time.sleep(0.02)
     assert len(receiver.bodies) == 3
