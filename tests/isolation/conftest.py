@@ -1,6 +1,7 @@
 """One workspace full of data, made once: every attack must leave it as it was."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -52,3 +53,16 @@ def attacker(victim: Tenant, world: World) -> Tenant:
     """Workspace B, fresh for each attack, and its owner."""
     owner = People(world).member("owner")
     return Tenant(world.workspace_id, Api(world).as_user(owner.token, world.workspace_id))
+
+
+_left: dict[str, dict[str, Any]] = {}
+"""How a test's last case left workspace A."""
+
+
+@pytest.fixture
+def untouched(request: pytest.FixtureRequest, victim: Tenant, world: World) -> Iterator[None]:
+    """Each case of a test leaves workspace A as it was, which is as the case before it left it."""
+    before = _left.pop(request.function.__name__, None) or tenants.digest(world, victim.workspace_id)
+    yield
+    after = _left[request.function.__name__] = tenants.digest(world, victim.workspace_id)
+    assert after == before

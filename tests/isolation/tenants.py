@@ -11,7 +11,6 @@ from typing import Any
 
 from infra.local.stripe.fake import KEY
 from oppulence.connections.events import WebhookReceived
-from oppulence.kernel import aws
 from oppulence.kernel.declarations import Consumer, Route, declaration_of
 from oppulence.kernel.events import Envelope
 from oppulence.kernel.ids import random_text
@@ -22,7 +21,7 @@ from oppulence.sync.comparison_store import Comparison
 from oppulence.sync.reconcile_store import Gap, Progress
 from tests.bad_input.bodies import fitting, required, required_values
 from tests.metering import usage
-from tests.support import letters, stripe
+from tests.support import cloud, letters, stripe
 from tests.support.api import Answer, Api, rows_of
 from tests.support.entries import FUNCTIONS, entry, envelope, routes
 from tests.support.world import World
@@ -198,8 +197,7 @@ def digest(world: World, workspace_id: str) -> dict[str, Any]:
     rows = world.admin.execute(_digests[0].encode(), {"id": workspace_id}, prepare=True)  # it takes longer to plan than to run
     found: dict[str, Any] = {str(table): facts for table, *facts in rows}
     for name in ("connections", "idempotency"):
-        items = aws.client("dynamodb").scan(TableName=name)["Items"]
-        found[name] = sorted(text for one in items if workspace_id in (text := json.dumps(one, default=str, sort_keys=True)))
+        found[name] = sorted(text for text in cloud.items(name) if workspace_id in text)
     return found
 
 

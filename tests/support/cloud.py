@@ -1,11 +1,14 @@
 """AWS in the test's own process: moto, with the resources that the template would make."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from moto import mock_aws
+from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from oppulence.kernel import aws, queues
 
@@ -55,6 +58,12 @@ def queued(queue: str) -> list[str]:
     found = [entry["MessageBody"] for to, entry in _sent if to == url]
     _sent[:] = [(to, entry) for to, entry in _sent if to != url]
     return found
+
+
+def items(table: str) -> list[str]:
+    """All items of a table as text, taken from the store's memory: a scan takes forty times as long."""
+    kept = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][REGION].get_table(table).all_items()
+    return [json.dumps(one.to_json(), default=str, sort_keys=True) for one in kept]
 
 
 def dead_letters() -> list[dict[str, Any]]:
