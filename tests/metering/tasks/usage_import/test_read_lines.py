@@ -93,6 +93,15 @@ def test_csv_is_read_with_its_mark_its_line_ends_and_its_quotes(importing: Impor
     assert [(one["line"], one["field"]) for one in importing.errors(import_id)] == [(6, None), (7, "subject")]
 
 
+def test_quotes_within_cells_lose_no_row(importing: Importing) -> None:
+    cells = {2: '12" pipe', 50: '"opened', 97: '9" x', 98: '"""'}
+    content = "type,subject,id,data.note\n" + "".join(f"call,alice,e{n},{cells.get(n, n)}\n" for n in range(100))
+    import_id = importing.started(content.encode(), "csv")
+    view = importing.run(import_id)
+    assert (view["accepted"], view["rejected"]) == (98, 2)
+    assert [one["line"] for one in importing.errors(import_id)] == [52, 100]
+
+
 def test_events_without_an_id_are_known_by_import_and_line(importing: Importing) -> None:
     content = b'{"type":"a","subject":"b"}\n' * 3
     first, second = importing.imported(content), importing.imported(content)

@@ -4,13 +4,19 @@ A record is a line of NDJSON, or a row of CSV, which may hold line breaks betwee
 them; a record is named by the line it begins on.
 """
 
+import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 RECORD_MAX = 262_144
 """Bytes of a record. What is longer is rejected as one, whatever it holds."""
 
 TOO_LONG = f"It is longer than {RECORD_MAX:,} bytes."
-NEVER_CLOSED = f"A quote is opened and not closed within {RECORD_MAX:,} bytes. Within quotes a quote is written twice."
+NEVER_CLOSED = (
+    f"A quote is opened and not closed at a cell's end within {RECORD_MAX:,} bytes. Within quotes a quote is written twice."
+)
+
+csv.field_size_limit(RECORD_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,8 @@ class Cut:
     records: list[Record] = field(default_factory=list)
 
 
-def cut(part: bytes, place: Place, *, last: bool, quotes: bool) -> Cut:
-    """Cut a part that begins at `place`. `last`: the file ends with it. `quotes`: line breaks between quotes end no record.
+def cut(part: bytes, place: Place, *, last: bool, delimiter: str | None) -> Cut:
+    """Cut a part that begins at `place`. `last`: the file ends with it. `delimiter`: of CSV, whose quoted cells hold line breaks.
 
     A part longer than RECORD_MAX always moves the place on.
     """
@@ -57,7 +63,7 @@ def cut(part: bytes, place: Place, *, last: bool, quotes: bool) -> Cut:
         return Cut(Place(position + len(part), number + last, skipping=not last))
     index = first
     while index < len(lines):
-        until, problem = _record_end(lines, index, quotes)
+        until, problem = _record_end(lines, index, delimiter)
         if until is None and not last and len(part) - (position - place.position) <= RECORD_MAX:
             break  # it goes on in the next part
         content, taken = b"\n".join(lines[index : until or index + 1]), (until or index + 1) - index
@@ -65,7 +71,7 @@ def cut(part: bytes, place: Place, *, last: bool, quotes: bool) -> Cut:
         number += taken
         index += taken
         content = content.removesuffix(b"\r")
-        if problem is None and len(content) > RECORD_MAX:
+        if len(content) > RECORD_MAX:
             problem = TOO_LONG
         if content.strip() or problem:
             records.append(Record(number - taken + 1, content, problem))
@@ -76,16 +82,24 @@ def cut(part: bytes, place: Place, *, last: bool, quotes: bool) -> Cut:
     return Cut(Place(min(position, end), number), records)
 
 
-def _record_end(lines: list[bytes], start: int, quotes: bool) -> tuple[int | None, str | None]:
+def _record_end(lines: Sequence[bytes], start: int, delimiter: str | None) -> tuple[int | None, str | None]:
     """The index after a record's last line; None where it has no end, so that its first line alone is rejected."""
-    if not quotes or not lines[start].count(b'"') & 1:
+    if delimiter is None or b'"' not in lines[start]:
         return start + 1, None
-    size, is_open = len(lines[start]), True
+    row = csv.reader(_texts(lines, start), delimiter=delimiter, strict=True)
+    try:
+        next(row)
+    except csv.Error:
+        return None, NEVER_CLOSED
+    return start + row.line_num, None
+
+
+def _texts(lines: Sequence[bytes], start: int) -> Iterator[str]:
+    """Lines that may belong to the record that begins with the first of them, a character for each byte."""
+    room = RECORD_MAX - len(lines[start])
+    yield lines[start].decode("latin-1")
     for index in range(start + 1, len(lines)):
-        size += len(lines[index]) + 1
-        if size > RECORD_MAX:
+        room -= len(lines[index]) + 1
+        if room < 0:
             break
-        is_open ^= bool(lines[index].count(b'"') & 1)
-        if not is_open:
-            return index + 1, None
-    return None, NEVER_CLOSED
+        yield lines[index].decode("latin-1")

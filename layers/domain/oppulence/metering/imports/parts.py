@@ -58,7 +58,7 @@ def read_part(row: Import, content: bytes, oldest: datetime) -> Part:
     if row.position == 0:
         content = _beginning(content)
         place = Place(end - len(content))
-    found = cut(content, place, last=end >= row.size_bytes, quotes=row.format == "csv")
+    found = cut(content, place, last=end >= row.size_bytes, delimiter=row.delimiter if row.format == "csv" else None)
     records, part = iter(found.records), Part(found.place, row.header)
     assert row.stamped_at is not None, "set when the import began"
     read = cloudevents.alone(Defaults(row.id, row.source, row.stamped_at, oldest))
