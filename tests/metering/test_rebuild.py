@@ -1,6 +1,9 @@
 """The analytical store is lost, and made again of the archive: the same rows under the same numbers."""
 
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
@@ -8,12 +11,14 @@ from infra.ops import usage as ops
 from infra.ops.output import Failed
 from oppulence.kernel import clock, olap
 from oppulence.kernel.aws import client
-from oppulence.metering import archive_gateway, batches, rebuild, settling, usage_store
+from oppulence.kernel.errors import Unavailable
+from oppulence.metering import archive_gateway, batches, landing, rebuild, settling, usage_store
 from oppulence.metering import store as meters_store
-from oppulence.metering.reckoning import Counting, Reckoning
+from oppulence.metering.reckoning import Counting, Reckoning, Row
 from oppulence.metering.snapshots import snapshot
 from tests.metering import usage
 from tests.metering.rules import NOON
+from tests.metering.support import make
 from tests.metering.usage import TABLES, rows, sent
 from tests.support.api import Api
 from tests.support.world import World
@@ -112,3 +117,61 @@ def test_what_a_rebuild_deleted_lands_again_though_it_is_the_same(store: World) 
         assert usage.rows(store, "usage_landing", "id") == [("a",)]
         usage_store.erase([store.workspace_id])
         assert usage.rows(store, "usage_landing", "id") == []
+
+
+def test_what_a_rebuild_deleted_before_it_was_registered_is_not(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a consumer that waits between its insert and its registration for as long as a rebuild takes."""
+    make(api, effective_from=None)
+    usage.take(store, sent("before"))
+    usage.accept(store, sent("a"))
+    waiting, insert = usage.queued(), usage_store.land
+
+    def slowly(events: Iterable[Row]) -> None:
+        insert(events)
+        with monkeypatch.context() as undisturbed:
+            undisturbed.setattr(usage_store, "land", insert)
+            rebuild.rebuild(meters_store.shard_of(store.workspace_id), lambda _: None)
+
+    with monkeypatch.context() as slow, pytest.raises(Unavailable):
+        slow.setattr(usage_store, "land", slowly)
+        landing.land(waiting)
+    assert store.count("metering.batches") == 1
+    landing.land(waiting)
+    usage.settle(store)
+    assert rows(store, "usage_values", "id") == [("a",), ("before",)]
+
+
+@pytest.mark.parametrize("meanwhile", [True, False], ids=["registered before the deletion", "registered after all"])
+def test_what_lands_while_a_rebuild_begins_is_there_in_the_end(
+    store: World, api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: bool
+) -> None:
+    make(api, effective_from=None)
+    usage.take(store, sent("before"))
+    usage.accept(store, sent("a"))
+    waiting, insert, erase = usage.queued(), usage_store.land, usage_store.erase
+    inserted, may_register = Event(), Event()
+    consumers: list[Future[set[int]]] = []
+
+    def insert_and_wait(events: Iterable[Row]) -> None:
+        insert(events)
+        inserted.set()
+        assert may_register.wait(60)
+
+    def erase_beside(workspaces: Sequence[str]) -> None:
+        with monkeypatch.context() as slow:
+            slow.setattr(usage_store, "land", insert_and_wait)
+            consumers.append(pool.submit(landing.land, waiting))
+            assert inserted.wait(60)
+        if meanwhile:
+            may_register.set()
+            consumers[0].result(60)
+        erase(workspaces)
+
+    with ThreadPoolExecutor(1) as pool, monkeypatch.context() as beside:
+        beside.setattr(usage_store, "erase", erase_beside)
+        rebuild.rebuild(meters_store.shard_of(store.workspace_id), lambda _: None)
+        may_register.set()
+    assert (consumers[0].exception() is None) == meanwhile
+    landing.land(waiting)
+    usage.settle(store)
+    assert rows(store, "usage_values", "id") == [("a",), ("before",)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from oppulence.kernel import collector, telemetry
-from oppulence.kernel.errors import Permanent
+from oppulence.kernel.errors import Permanent, Unavailable
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import archive_gateway, batches, reckoning, settlements, settling, usage_store
 from oppulence.metering.batches import Written
@@ -107,7 +107,7 @@ def _parsed(one: Accepted) -> Written:
 
 
 def _land(group: Sequence[tuple[Accepted, Written]]) -> set[int]:
-    shards, new = in_transaction(Scope(CONTEXT, None), lambda uow: _still_to_land(uow, group))
+    generations, new = in_transaction(Scope(CONTEXT, None), lambda uow: _still_to_land(uow, group))
     if not new:
         return set()
     usage_store.is_up()  # else every try while it is down would leave another copy in the archive
@@ -121,16 +121,23 @@ def _land(group: Sequence[tuple[Accepted, Written]]) -> set[int]:
 
     def register(uow: UnitOfWork) -> int:
         settlements.mark_counted(uow.conn, reckoned.used, uow.now)
-        return settlements.register(uow.conn, rows)
+        registered = settlements.register(uow.conn, rows)
+        if settlements.generations(uow.conn, generations) != generations:
+            raise Unavailable("A rebuild may have deleted what has landed. The usage events land again.")
+        return registered
 
     landed = in_transaction(Scope(CONTEXT, None), register)
     events = sum(row.events for row in rows)
     telemetry.metrics({"usage_events_landed_total": (events, "Count"), "usage_batches_landed_total": (landed, "Count")})
-    return shards
+    return set(generations)
 
 
-def _still_to_land(uow: UnitOfWork, group: Sequence[tuple[Accepted, Written]]) -> tuple[set[int], list[tuple[Accepted, Written]]]:
-    """The shards, and the batches that are of living workspaces and not registered; what these workspaces count is read."""
+def _still_to_land(
+    uow: UnitOfWork, group: Sequence[tuple[Accepted, Written]]
+) -> tuple[dict[int, int], list[tuple[Accepted, Written]]]:
+    """The shards with their generations, and the batches that are of living workspaces and not registered; what these workspaces
+    count is read.
+    """
     found = settlements.open_workspaces(uow.conn, {batch.workspace_id for _, batch in group})
     known = settlements.known_batches(uow.conn, [(batch.workspace_id, batch.id) for _, batch in group])
     new = [
@@ -139,7 +146,8 @@ def _still_to_land(uow: UnitOfWork, group: Sequence[tuple[Accepted, Written]]) -
         if batch.workspace_id in found and (batch.workspace_id, batch.id) not in known
     ]  # fmt: skip
     _learn(uow, {batch.workspace_id: found[batch.workspace_id][1] for _, batch in new})
-    return {shard for shard, _ in found.values()}, [pair for pair in new if pair[1].workspace_id in _counting]
+    generations = settlements.generations(uow.conn, {shard for shard, _ in found.values()})
+    return generations, [pair for pair in new if pair[1].workspace_id in _counting]
 
 
 def _learn(uow: UnitOfWork, revisions: Mapping[str, int]) -> None:

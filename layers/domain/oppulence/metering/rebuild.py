@@ -5,7 +5,7 @@ archived. So batches land again and settlements are carried out again, in their 
 `landed_at` is that of the rebuild.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -60,23 +60,24 @@ def rebuild(shard: int, tell: Tell) -> Rebuilt:
 
 
 def _rebuild(lease: Lease, tell: Tell) -> Rebuilt:
-    """A generation of its own: else the store would take the same rows for repeats, and leave them out."""
-    generation = in_transaction(_NOBODY, lambda uow: settlements.renew(uow.conn, lease.shard, lease.holder))
-    lease = Lease(lease.shard, lease.holder, generation)
+    """A generation of its own: else the store would take the same rows for repeats, and leave them out. It begins when all is
+    deleted, so what lands is registered by then, or in the store, or refused and comes again.
+    """
     done = Rebuilt()
     workspaces = list(_workspaces(lease.shard))
     for start in range(0, len(workspaces), usage_store.WORKSPACES_AT_ONCE):
         lease.prolong()
         usage_store.erase(workspaces[start : start + usage_store.WORKSPACES_AT_ONCE])
-    landed = {one: _land(lease, one, (), done, tell) for one in workspaces}
+    generation = in_transaction(_NOBODY, lambda uow: settlements.renew(uow.conn, lease.shard, lease.holder))
+    lease = Lease(lease.shard, lease.holder, generation)
+    for one in workspaces:
+        _land(lease, one, done, tell)
     number = 0
     while some := in_transaction(_NOBODY, lambda uow: settlements.settled_after(uow.conn, lease.shard, number, _AT_ONCE)):  # noqa: B023
         for intent in some:
             settling.carry_out(lease, intent)
             number, done.settlements = intent.number, done.settlements + 1
         tell(f"shard {lease.shard}: settled up to number {number}")
-    for one in _workspaces(lease.shard):  # what landed while rows were deleted is registered by now
-        _land(lease, one, landed.get(one, ()), done, tell)
     return done
 
 
@@ -87,12 +88,12 @@ def _workspaces(shard: int) -> Iterator[str]:
         after = some[-1]
 
 
-def _land(lease: Lease, workspace_id: str, but: Collection[str], done: Rebuilt, tell: Tell) -> set[str]:
-    """Land all registered batches of a workspace but some; returns their ids."""
+def _land(lease: Lease, workspace_id: str, done: Rebuilt, tell: Tell) -> None:
+    """Land all registered batches of a workspace."""
 
     def known(uow: UnitOfWork) -> list[Known]:
         rows = uow.conn.execute("SELECT id, archive FROM metering.batches ORDER BY archive, id").fetchall()
-        return [(str(id_), str(key)) for id_, key in rows if id_ not in but]
+        return [(str(id_), str(key)) for id_, key in rows]
 
     wanted = in_transaction(Scope(CONTEXT, workspace_id), known)
     for group in _groups(_read(workspace_id, wanted)):
@@ -103,7 +104,6 @@ def _land(lease: Lease, workspace_id: str, but: Collection[str], done: Rebuilt, 
         usage_store.land(Reckoning().of_batches(group, counting))
         done.batches, done.events = done.batches + len(group), done.events + sum(len(one.events) for one in group)
         tell(f"{workspace_id}: {done.events} events landed so far")
-    return {id_ for id_, _ in wanted}
 
 
 def _read(workspace_id: str, wanted: list[Known]) -> Iterator[tuple[Written, int]]:

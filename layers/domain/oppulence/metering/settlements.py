@@ -109,6 +109,12 @@ def register(conn: Connection, batches: Sequence[NewBatch]) -> int:
     return _int(row[0]) if row else 0
 
 
+def generations(conn: Connection, shards: Collection[int]) -> dict[int, int]:
+    """The generations of shards' rows, which stay as they are until the transaction ends."""
+    rows = conn.execute("SELECT shard, generation FROM metering.generations(%s::smallint[])", (sorted(shards),)).fetchall()
+    return {_int(shard): _int(generation) for shard, generation in rows}
+
+
 def mark_counted(conn: Connection, meters: Iterable[tuple[str, str]], at: datetime) -> None:
     """Say of (workspace, meter) that something was counted for them."""
     if marked := sorted(meters):
