@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -18,6 +18,13 @@ MEANT: dict[str, Any] = {
 
 WRONG: tuple[Any, ...] = (None, True, 12.5, -1, 10**30, "", "\u0000", "x" * 70_000, [], {}, [[]], {"a": {}}, [None])
 """Values of which each field's type allows but a few."""
+
+
+class Place(NamedTuple):
+    """Where a model takes an instant: the names that lead there, and whether it takes whole numbers in its place."""
+
+    names: tuple[str, ...]
+    takes_numbers: bool
 
 
 def schema_of(model: type[BaseModel]) -> Schema:
@@ -50,6 +57,12 @@ def required(model: type[BaseModel]) -> list[str]:
     return list(schema_of(model).get("required", []))
 
 
+def instants(model: type[BaseModel]) -> list[Place]:
+    """Where a model takes instants."""
+    whole = schema_of(model)
+    return list(_instants(whole, whole, ()))
+
+
 def required_values(declared: Route) -> dict[str, str]:
     """Values of the query's fields that must be there."""
     return {name: fitting(declared.query)[name] for name in required(declared.query)} if declared.query else {}
@@ -67,9 +80,22 @@ def _text(body: dict[str, Any]) -> bytes:
     return json.dumps(body).encode()
 
 
+def _instants(part: Schema, whole: Schema, names: tuple[str, ...]) -> Iterator[Place]:
+    kinds = [_resolved(one, whole) for one in part.get("anyOf", [part])]
+    if any(one.get("format") == "date-time" for one in kinds):
+        yield Place(names, any(one.get("type") == "integer" for one in kinds))
+    for one in kinds:
+        for name, inner in one.get("properties", {}).items():
+            yield from _instants(inner, whole, (*names, name))
+
+
+def _resolved(part: Schema, whole: Schema) -> Schema:
+    found: Schema = whole["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+    return found
+
+
 def _value(part: Schema, whole: Schema) -> Any:
-    if "$ref" in part:
-        return _value(whole["$defs"][part["$ref"].rpartition("/")[2]], whole)
+    part = _resolved(part, whole)
     for one in part.get("anyOf", []):
         if one.get("type") != "null":
             return _value(one, whole)

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from oppulence.kernel.capabilities import Postgres
 from oppulence.kernel.errors import InvalidCursor
 from oppulence.kernel.http import route
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.money import AmountMinor, Currency
 from oppulence.kernel.pagination import Page, PageQuery, paginate
 from oppulence.kernel.uow import UnitOfWork
@@ -20,8 +21,8 @@ ProviderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-.:]{1,255}$")]
 class LedgerQuery(PageQuery):
     account: Annotated[Account | None, Field(description="Entries with a posting on this account.")] = None
     currency: Annotated[Currency | None, Field(description="Entries with a posting in this currency.")] = None
-    since: Annotated[AwareDatetime | None, Field(description="Posted at or after this instant.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Posted before this instant.")] = None
+    since: Annotated[Instant | None, Field(description="Posted at or after this instant.")] = None
+    until: Annotated[Instant | None, Field(description="Posted before this instant.")] = None
     source: Annotated[ProviderId | None, Field(description="Id of the provider's object, or of its event.")] = None
     provider_account: Annotated[ProviderId | None, Field(description="Connected account that the facts belong to.")] = None
 

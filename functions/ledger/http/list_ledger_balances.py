@@ -3,10 +3,11 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from oppulence.kernel.capabilities import Postgres
 from oppulence.kernel.http import Model, route
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.money import AmountMinor, Currency
 from oppulence.kernel.pagination import Pagination
 from oppulence.kernel.uow import UnitOfWork
@@ -14,7 +15,7 @@ from oppulence.ledger import balance_sheet
 
 
 class BalancesQuery(Model):
-    at: Annotated[AwareDatetime | None, Field(description="Balances as they stood at this instant; now, if left out.")] = None
+    at: Annotated[Instant | None, Field(description="Balances as they stood at this instant; now, if left out.")] = None
 
 
 class LedgerBalance(Model):

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from oppulence.kernel.capabilities import Bus, Keys, Postgres
 from oppulence.kernel.http import Model, route
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.tenancy import api_keys
 from oppulence.tenancy.api_keys import KeySpec
@@ -16,7 +17,7 @@ from oppulence.tenancy.models import CreatedApiKey, Name
 class NewApiKey(Model):
     name: Name
     scopes: Annotated[list[str], Field(min_length=1, max_length=50)]
-    expires_at: Annotated[AwareDatetime | None, Field(description="When it stops working; never, if left out.")] = None
+    expires_at: Annotated[Instant | None, Field(description="When it stops working; never, if left out.")] = None
     rate_limit_per_minute: Annotated[
         int | None, Field(ge=1, le=1_000_000, description="Below the plan's limit, for this key alone.")
     ] = None

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from oppulence.kernel.capabilities import Keys, Postgres
 from oppulence.kernel.errors import InvalidCursor
 from oppulence.kernel.http import route
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import Page, PageQuery, paginate
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.tenancy import audit_log
@@ -20,8 +21,8 @@ class AuditQuery(PageQuery):
     actor_id: Word | None = None
     resource_type: Word | None = None
     resource_id: Word | None = None
-    since: Annotated[AwareDatetime | None, Field(description="At or after this instant.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Before this instant.")] = None
+    since: Annotated[Instant | None, Field(description="At or after this instant.")] = None
+    until: Annotated[Instant | None, Field(description="Before this instant.")] = None
 
 
 @route(

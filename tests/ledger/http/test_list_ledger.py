@@ -147,6 +147,6 @@ def test_a_cursor_works_only_with_the_filters_it_came_from(reader: Api, three: N
     assert (answer.status, answer.error.code) == (400, "invalid_cursor")
 
 
-@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "1700000000"])
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
 def test_instants_at_the_edge_of_the_calendar_are_answered(reader: Api, instant: str) -> None:
     assert reader.get("/v1/ledger", since=instant).status == 200

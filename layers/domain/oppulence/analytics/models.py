@@ -4,9 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from oppulence.analytics.buckets import Granularity
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.money import AmountMinor, Currency
 from oppulence.kernel.pagination import PageQuery, Pagination
 
@@ -28,8 +29,8 @@ class Group(StrEnum):
 class ReportQuery(PageQuery):
     """Which part of a report. Without `since` and `until`: the last 30 days."""
 
-    since: Annotated[AwareDatetime | None, Field(description="From this instant on; 30 days before `until`, if left out.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Until before this instant; now, if left out.")] = None
+    since: Annotated[Instant | None, Field(description="From this instant on; 30 days before `until`, if left out.")] = None
+    until: Annotated[Instant | None, Field(description="Until before this instant; now, if left out.")] = None
     granularity: Annotated[Granularity, Field(description="Length of a row's period; a week begins on Monday.")] = Granularity.DAY
     time_zone: Annotated[str, Field(max_length=64, description="IANA zone whose clocks periods follow.")] = "UTC"
     currency: Annotated[Currency | None, Field(description="Only this currency; else each has rows of its own.")] = None

@@ -4,9 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from oppulence.kernel.money import Currency
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import PageQuery
 from oppulence.kernel.request import Model
 
@@ -143,7 +144,7 @@ class NewSubject(Model):
 
     subject: Subject
     valid_from: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Field(description="From when on it is the customer's; now if left out, or, if nobody has had it yet, its first usage."),
     ] = None
 
@@ -160,13 +161,13 @@ class SubjectPeriod(Row):
 class SubjectQuery(PageQuery):
     """Filters of a customer's subjects."""
 
-    at: Annotated[AwareDatetime | None, Field(description="Only those that are the customer's at this instant.")] = None
+    at: Annotated[Instant | None, Field(description="Only those that are the customer's at this instant.")] = None
 
 
 class RemovalQuery(Model):
     """When a subject stops being a customer's."""
 
-    valid_until: Annotated[AwareDatetime | None, Field(description="Now if left out.")] = None
+    valid_until: Annotated[Instant | None, Field(description="Now if left out.")] = None
 
 
 class CustomerMerge(Model):

@@ -10,11 +10,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
 from pydantic_core import to_json
 
 from oppulence.kernel import clock
 from oppulence.kernel.ids import new_id
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import After, Page, PageQuery, Pagination, paginate
 from oppulence.kernel.response import Response
 from oppulence.kernel.uow import Scope
@@ -31,8 +32,9 @@ FILES = "usage_exports/"
 MAX_FILE_ROWS = 1_000_000
 _PER_READING = 50_000
 _CSV = "text/csv"
-_DIGITS, _DATE = re.compile(r"[0-9]{1,15}"), re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+_DIGITS = re.compile(r"[0-9]{1,15}")
 _MOST_NUMBER = 10**15
+_INSTANT = TypeAdapter[datetime](Instant)
 
 
 def listed(value: Any) -> Any:  # noqa: ANN401
@@ -40,21 +42,21 @@ def listed(value: Any) -> Any:  # noqa: ANN401
     return [value] if isinstance(value, str) else value
 
 
-def _moment_or_number(value: Any) -> Any:  # noqa: ANN401
-    """A settlement's number where digits stand, else an instant of ISO 8601: never seconds since 1970."""
+def _number_or_instant(value: Any) -> Any:  # noqa: ANN401
+    """A settlement's number where digits stand, else an instant; told apart here, so that errors name the field alone."""
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
-    if isinstance(value, str) and not _DATE.match(value) or isinstance(value, int | float) and not 0 <= value < _MOST_NUMBER:
-        raise ValueError("write an instant or the number of a settlement")
-    return value
+    if value is None or type(value) is int and 0 <= value < _MOST_NUMBER:
+        return value
+    return _INSTANT.validate_python(value)
 
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 Texts = Annotated[list[Text], BeforeValidator(listed), Field(max_length=1000)]
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=63)]], BeforeValidator(listed), Field(max_length=22)]
 AsOf = Annotated[
-    int | AwareDatetime | None,
-    BeforeValidator(_moment_or_number),
+    int | Instant | None,
+    BeforeValidator(_number_or_instant),
     Field(
         description="What had been settled by an instant, or up to the settlement of a number; null is now, and what has landed."
     ),
@@ -73,8 +75,8 @@ class Asking(PageQuery):
 
     limit: Annotated[int, Field(ge=1, le=20_000, description="Rows a page.")] = 10_000
     cursor: Annotated[str | None, Field(max_length=40_000, description="`next_cursor` of the page before.")] = None
-    since: Annotated[AwareDatetime, Field(alias="from", description="The first second that counts.")]
-    until: Annotated[AwareDatetime, Field(alias="to", description="The first second that does not.")]
+    since: Annotated[Instant, Field(alias="from", description="The first second that counts.")]
+    until: Annotated[Instant, Field(alias="to", description="The first second that does not.")]
     window_size: Annotated[WindowSize | None, Field(description="Null: the period is one window.")] = None
     time_zone: Annotated[str, Field(max_length=64, description="IANA name: where hours, days, weeks and months begin.")] = "UTC"
     subjects: Annotated[Texts, Field(description="Only these.")] = []

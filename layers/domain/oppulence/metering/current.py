@@ -5,8 +5,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.uow import Scope
 from oppulence.metering import periods, query, sent_gateway
 from oppulence.metering.answers import Moment, Text, moment
@@ -35,7 +36,7 @@ class CurrentQuery(BaseModel):
     subject: Text | None = None
     customer: Annotated[Text | None, Field(description="Its id or key.")] = None
     period: Annotated[Period, Field(description="Which period of the time zone it is that goes on now.")] = Period.MONTH
-    since: Annotated[AwareDatetime | None, Field(description="Instead of a period: from this second until now.")] = None
+    since: Annotated[Instant | None, Field(description="Instead of a period: from this second until now.")] = None
     time_zone: Annotated[str, Field(max_length=64, description="IANA name: where days, weeks and months begin.")] = "UTC"
 
 

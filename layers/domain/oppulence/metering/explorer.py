@@ -7,8 +7,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import After, Page, PageQuery, Pagination, paginate
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import asked as asking
@@ -43,10 +44,10 @@ class EventQuery(PageQuery):
     customers: Annotated[Texts | None, Field(description="Only the events of these customers, by id or key.")] = None
     source: Text | None = None
     id: Text | None = None
-    since: Annotated[AwareDatetime | None, Field(alias="from", description="Only events of this instant or later.")] = None
-    until: Annotated[AwareDatetime | None, Field(alias="to", description="Only events before this instant.")] = None
-    ingested_from: Annotated[AwareDatetime | None, Field(description="Only events that were accepted then or later.")] = None
-    ingested_to: Annotated[AwareDatetime | None, Field(description="Only events that were accepted before.")] = None
+    since: Annotated[Instant | None, Field(alias="from", description="Only events of this instant or later.")] = None
+    until: Annotated[Instant | None, Field(alias="to", description="Only events before this instant.")] = None
+    ingested_from: Annotated[Instant | None, Field(description="Only events that were accepted then or later.")] = None
+    ingested_to: Annotated[Instant | None, Field(description="Only events that were accepted before.")] = None
     meter: Annotated[Text | None, Field(description="Only events that this meter counts or cannot count, by id or slug.")] = None
     problem: Annotated[
         Problem | None, Field(description="Only events that some meter means and cannot count, or that no meter means.")
@@ -82,8 +83,8 @@ class MeterEventsQuery(PageQuery):
     """The quantity whose events are asked for."""
 
     cursor: _CURSOR = None
-    since: Annotated[AwareDatetime, Field(alias="from", description="The first second that counts.")]
-    until: Annotated[AwareDatetime, Field(alias="to", description="The first second that does not.")]
+    since: Annotated[Instant, Field(alias="from", description="The first second that counts.")]
+    until: Annotated[Instant, Field(alias="to", description="The first second that does not.")]
     subjects: Annotated[Texts, Field(description="Only these.")] = []
     customers: Annotated[Texts, Field(description="Only the usage of these, by id or key.")] = []
     filter_group_by: Annotated[

@@ -5,8 +5,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import PageQuery
 from oppulence.kernel.request import Model
 
@@ -121,7 +122,7 @@ class NewMeter(Display, Measure, Definition, Model):
 
     slug: Slug
     effective_from: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Field(description="Events before do not count. Now if left out; null counts events of any time."),
     ] = None
 
@@ -140,7 +141,7 @@ class MeterChange(Model):
     filter: Filter | None = None
     rounding: Rounding | None = None
     effective_from: Annotated[
-        AwareDatetime | None, Field(description="From when on the change of what is counted holds: now, or later.")
+        Instant | None, Field(description="From when on the change of what is counted holds: now, or later.")
     ] = None
     revision: Annotated[int | None, Field(description="Change only this revision of the meter; another one is refused.")] = None
 

@@ -5,9 +5,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any
 
 from psycopg.rows import class_row
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from pydantic.dataclasses import dataclass
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.money import Currency
 from oppulence.kernel.pagination import After, Page, PageQuery, paginate
 from oppulence.kernel.uow import UnitOfWork
@@ -18,8 +19,8 @@ from oppulence.recovery.models import CaseStatus, CloseReason, EntryKind
 TIMELINE_MAX = 500
 _RATE_PLACES = Decimal("0.0001")
 
-Since = Annotated[AwareDatetime | None, Field(description="Only cases opened at or after this instant (ISO 8601 with offset).")]
-Until = Annotated[AwareDatetime | None, Field(description="Only cases opened before this instant (ISO 8601 with offset).")]
+Since = Annotated[Instant | None, Field(description="Only cases opened at or after this instant (ISO 8601 with offset).")]
+Until = Annotated[Instant | None, Field(description="Only cases opened before this instant (ISO 8601 with offset).")]
 
 
 class CasesQuery(PageQuery):

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import PageQuery
 from oppulence.kernel.request import Model
 
@@ -46,7 +47,7 @@ class ObjectQuery(PageQuery):
 
     account: Annotated[str | None, Field(max_length=255, description="Only this connected account's.")] = None
     deleted: Annotated[bool | None, Field(description="Only removed ones, or only ones that are not.")] = None
-    updated_since: Annotated[AwareDatetime | None, Field(description="Only those changed at or after this instant.")] = None
+    updated_since: Annotated[Instant | None, Field(description="Only those changed at or after this instant.")] = None
 
 
 class EventQuery(PageQuery):
@@ -54,7 +55,7 @@ class EventQuery(PageQuery):
 
     type: Annotated[str | None, Field(max_length=255, description="Stripe's event type, such as `invoice.paid`.")] = None
     status: Literal["applied", "superseded", "kept", "not_applied"] | None = None
-    since: Annotated[AwareDatetime | None, Field(description="Only those received at or after this instant.")] = None
+    since: Annotated[Instant | None, Field(description="Only those received at or after this instant.")] = None
 
 
 RetentionDays = Annotated[

@@ -4,8 +4,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.request import Model, Secret
 from oppulence.kernel.scopes import Role
 
@@ -233,8 +234,8 @@ class LetterFilter(Model):
     status: LetterStatus | None = None
     consumer: Annotated[Word | None, Field(description="Such as `sync.consumers.on_webhook_received`.")] = None
     event_type: Word | None = None
-    since: Annotated[AwareDatetime | None, Field(description="Last failed at or after this instant.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Last failed before this instant.")] = None
+    since: Annotated[Instant | None, Field(description="Last failed at or after this instant.")] = None
+    until: Annotated[Instant | None, Field(description="Last failed before this instant.")] = None
     reason: Annotated[Word | None, Field(description="Text that the error holds, in whatever case.")] = None
 
 

@@ -4,8 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import PageQuery
 from oppulence.kernel.request import Model
 from oppulence.metering.models import Dimension, EventType, Row
@@ -76,8 +77,8 @@ class NewExport(Selection, Model):
 
     kind: Kind
     format: Annotated[Format, Field(description="Quantities and numbers are exact text in both.")] = Format.CSV
-    since: Annotated[AwareDatetime | None, Field(alias="from", description="Begin of the period, a whole second.")] = None
-    until: Annotated[AwareDatetime | None, Field(alias="to", description="First second after the period.")] = None
+    since: Annotated[Instant | None, Field(alias="from", description="Begin of the period, a whole second.")] = None
+    until: Annotated[Instant | None, Field(alias="to", description="First second after the period.")] = None
     schedule: Annotated[Every | None, Field(description="Export each whole hour, day or month of the time zone.")] = None
     time_zone: Annotated[str, Field(max_length=64, description="Of windows and schedules.")] = "UTC"
 

@@ -1,14 +1,13 @@
 """The form of what goes in and out: names in camel case, no field for what there is not, numbers with all their digits."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from oppulence.kernel.errors import AppError
@@ -17,26 +16,6 @@ from oppulence.metering.windows import EARLIEST, LATEST
 
 _NAMES = {"time_zone": "windowTimeZone", "effective_from": "eventFrom", "subjects": "subject", "customers": "filterCustomerId"}
 """What is called otherwise there; all else is ours in camel case."""
-
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
-
-
-def _written(value: Any) -> Any:  # noqa: ANN401
-    """Never seconds since 1970."""
-    if isinstance(value, str) and not _DATE.match(value) or isinstance(value, int | float):
-        raise ValueError("write an instant as in RFC 3339")
-    return value
-
-
-def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("it lies beyond all years") from error
-
-
-Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written), AfterValidator(_in_utc)]
 
 
 class Form(BaseModel):

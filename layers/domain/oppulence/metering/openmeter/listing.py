@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import Field
 
 from oppulence.kernel import clock
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.uow import Scope
 from oppulence.metering import explorer
 from oppulence.metering.explorer import EventQuery, UsageEventView
-from oppulence.metering.openmeter.form import Form, Instant, in_their_words, instant, merged, second
+from oppulence.metering.openmeter.form import Form, in_their_words, instant, merged, second
 from oppulence.metering.openmeter.queries import Texts
 
 MAX_LIST = 100

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, LiteralString
 
 from pydantic import ConfigDict, Field
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.metering import meters, store
 from oppulence.metering.models import (
@@ -19,7 +20,7 @@ from oppulence.metering.models import (
     Path,
     Slug,
 )
-from oppulence.metering.openmeter.form import Form, Instant, in_their_words, instant, merged
+from oppulence.metering.openmeter.form import Form, in_their_words, instant, merged
 
 Description = Annotated[str, Field(max_length=1000)]
 GroupBy = Annotated[dict[Dimension, Path], Field(max_length=20)]

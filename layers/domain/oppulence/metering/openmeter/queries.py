@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.request import Request, body_of
 from oppulence.metering.models import Dimension
 from oppulence.metering.openmeter.filters import FilterString, Text
-from oppulence.metering.openmeter.form import Form, Instant
+from oppulence.metering.openmeter.form import Form
 
 MAX_MANY = 100
 _SIMPLE, _ADVANCED = "filterGroupBy", "advancedMeterGroupByFilters"

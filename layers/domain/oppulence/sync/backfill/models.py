@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import PageQuery
 from oppulence.kernel.request import Model
 from oppulence.sync.errors import InvalidRange
@@ -60,10 +61,10 @@ class CreatedRange(Model):
     Where Stripe's list cannot be narrowed, it is read whole and what lies outside is not written.
     """
 
-    gte: AwareDatetime | None = None
-    gt: AwareDatetime | None = None
-    lte: AwareDatetime | None = None
-    lt: AwareDatetime | None = None
+    gte: Instant | None = None
+    gt: Instant | None = None
+    lte: Instant | None = None
+    lt: Instant | None = None
 
     def bounds(self) -> tuple[datetime | None, datetime | None]:
         """(from, until): the first second that counts, and the first that no longer does.
@@ -115,8 +116,8 @@ class NewTransactionsSync(Model):
     connection_id: Annotated[
         str | None, Field(max_length=255, description="May be left out where one connection to Stripe has a key.")
     ] = None
-    since: Annotated[AwareDatetime | None, Field(description="Created at or after this instant.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Created before this instant.")] = None
+    since: Annotated[Instant | None, Field(description="Created at or after this instant.")] = None
+    until: Annotated[Instant | None, Field(description="Created before this instant.")] = None
     requests_per_second: Rate | None = None
 
 

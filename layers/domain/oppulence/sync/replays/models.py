@@ -4,8 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import PageQuery
 from oppulence.kernel.request import Model
 
@@ -28,10 +29,10 @@ class Selection(Model):
     type: Annotated[Word | None, Field(description="Such as `invoice.paid`.")] = None
     object_type: Annotated[Word | None, Field(description="Such as `invoice`.")] = None
     object_id: Word | None = None
-    created_since: Annotated[AwareDatetime | None, Field(description="Created at the provider at or after this instant.")] = None
-    created_until: Annotated[AwareDatetime | None, Field(description="Created before this instant.")] = None
-    received_since: Annotated[AwareDatetime | None, Field(description="First received at or after this instant.")] = None
-    received_until: Annotated[AwareDatetime | None, Field(description="First received before this instant.")] = None
+    created_since: Annotated[Instant | None, Field(description="Created at the provider at or after this instant.")] = None
+    created_until: Annotated[Instant | None, Field(description="Created before this instant.")] = None
+    received_since: Annotated[Instant | None, Field(description="First received at or after this instant.")] = None
+    received_until: Annotated[Instant | None, Field(description="First received before this instant.")] = None
 
     def is_everything(self) -> bool:
         """Whether no filter is set."""
