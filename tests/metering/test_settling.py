@@ -131,6 +131,32 @@ def test_a_fill_of_much_takes_turns_with_what_is_new(store: World, api: Api, mon
     assert len(rows(store, "usage_values", "id")) == len(rows(store, "usage_events", "id")) == 12
 
 
+def test_a_fill_takes_as_many_bytes_as_a_settlement(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "MOST_BYTES", 250)
+    for n in range(4):
+        usage.take(store, sent(str(n), {"text": "x" * 100}))
+    make(api, effective_from=None)
+    assert usage.settle(store) == 2
+    assert len(rows(store, "usage_values", "id")) == 4
+
+
+def test_workspaces_take_turns_with_their_fills(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "MOST_EVENTS", 1)
+    quiet = usage.neighbour(store)
+    for n in range(2):
+        usage.take(store, sent(str(n)))
+    usage.take(store, sent("mine"), workspace_id=quiet)
+    for slug in ("one", "two", "three"):
+        make(api, slug=slug, effective_from=None)
+    usage.make_in(api, quiet, effective_from=None)
+    usage.settle(store)
+    filled = store.admin.execute(
+        "SELECT workspace_id FROM metering.settlements WHERE workspace_id = ANY (%s) ORDER BY number", ([quiet, store.workspace_id],)
+    ).fetchall()
+    assert len(filled) == 7 and (quiet,) in filled[:2]
+    assert rows(store, "usage_values", "id", quiet) == [("mine",)]
+
+
 def test_a_meter_that_begins_now_needs_no_fill(store: World, api: Api) -> None:
     usage.take(store, sent("a"))
     shard = meters_store.shard_of(store.workspace_id)
