@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oppulence.kernel.errors import InvalidBody, UnsupportedMediaType
-from oppulence.metering.cloudevents import MANY, ONE, PLAIN, Defaults, Refused, Sent, read
+from oppulence.metering.cloudevents import MANY, ONE, PLAIN, Defaults, Refused, Sent, alone, read
 from oppulence.metering.usage_event import UNREADABLE, parse
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -95,3 +95,26 @@ def test_a_time_finer_than_a_microsecond_is_rounded(digits: int) -> None:
     (found,) = read(b'{"type": "t", "subject": "s", "time": "2026-11-21T00:00:00.1234564' + b"9" * (digits - 7) + b'Z"}',
                     {"content-type": PLAIN}, DEFAULTS)  # fmt: skip
     assert isinstance(found, Sent) and found.event.time.microsecond in (123456, 123457)
+
+
+@pytest.mark.parametrize("digits", ["9999995", "9999999", "999999999", "9" * 20])
+@pytest.mark.parametrize("zone", ["Z", "+02:00"])
+def test_a_time_never_becomes_the_next_seconds(digits: str, zone: str) -> None:
+    """Which may be the next month's, as of a sender who writes the end of a day with more digits than we keep."""
+    time = f"2026-10-31T23:59:59.{digits}{zone}"
+    event = {"type": "t", "subject": "s", "time": time, "specversion": "1.0", "id": "1", "source": "x"}
+    body, before = json.dumps(event), json.dumps(event | {"id": "0", "time": None})
+    headers = {f"ce-{name}": value for name, value in event.items()}
+    found = [
+        verdicts(body.encode()), verdicts(body.encode(), ONE), verdicts(f"[{body}]".encode(), MANY),
+        verdicts(f"[{before}, {body}, NaN]".encode()), verdicts(b"", **headers), [alone(DEFAULTS)(7, body)],
+    ]  # fmt: skip
+    taken = [one.event.time for some in found for one in some or () if isinstance(one, Sent) and one.event.id == "1"]
+    assert taken == [datetime.fromisoformat(f"2026-10-31T23:59:59.999999{zone}")] * len(found)
+
+
+def test_what_only_looks_like_the_end_of_a_second_is_let_be() -> None:
+    for time in ("2026-10-31T23:59:59Z", "2026-10-31T23:59:59.999999Z", None):
+        event = {"type": "t", "subject": "s", "time": time, "data": {"v": 0.9999999}}
+        (found,) = read(json.dumps(event).encode(), {"content-type": PLAIN}, DEFAULTS)
+        assert isinstance(found, Sent) and found.event.time == (datetime.fromisoformat(time) if time else NOW)

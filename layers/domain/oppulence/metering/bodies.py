@@ -9,6 +9,7 @@ import msgspec
 from oppulence.kernel.errors import InvalidBody
 
 _WRAPPED = re.compile(r'\s*\{\s*"events"\s*:(.*)\}\s*', re.DOTALL)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _many: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _one: msgspec.json.Decoder[msgspec.Raw] = msgspec.json.Decoder(msgspec.Raw)
 _parts: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -57,6 +58,18 @@ def events(text: bytes, *, may_be_one: bool) -> Sequence[msgspec.Raw | str]:
     except (msgspec.DecodeError, RecursionError) as error:
         wrapped = _WRAPPED.fullmatch(text.decode()) if may_be_one else None
         return list(_one_by_one(wrapped[1] if wrapped else text.decode(), error))
+
+
+def depth_of(text: str) -> int:
+    """How deep lists and objects are nested in JSON."""
+    depth = deepest = 0
+    for sign in _QUOTED.sub("", text):
+        if sign in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in "}]":
+            depth -= 1
+    return deepest
 
 
 def _one_by_one(text: str, why: Exception) -> Iterator[str]:

@@ -32,7 +32,7 @@ MAX_FIELD = 64
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NINES = ".999999"
 _FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
 _NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
 
@@ -94,7 +94,14 @@ class PlainEvent(_Event, forbid_unknown_fields=True, gc=False):
     """In plain JSON a name that nobody knows is a mistake."""
 
 
+class _Written(msgspec.Struct, gc=False):
+    """An event's time as it was written."""
+
+    time: str = ""
+
+
 _cloud, _plain = msgspec.json.Decoder(CloudEvent), msgspec.json.Decoder(PlainEvent)
+_written = msgspec.json.Decoder(_Written)
 
 
 def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Sent | Refused]:
@@ -110,7 +117,7 @@ def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Se
     if "charset=" in parameters and "utf-8" not in parameters:
         raise UnsupportedMediaType("Send the body in UTF-8.", param="Content-Type")
     bodies.check_encoding(body)
-    reader = _Reader(defaults)
+    reader = _Reader(defaults, body)
     if "ce-specversion" in headers:
         return [reader.binary(body, media_type, headers)]
     if media_type == ONE:
@@ -134,8 +141,9 @@ def alone(defaults: Defaults) -> Callable[[int, str], Sent | Refused]:
 class _Reader:
     """Reads the events of one request."""
 
-    def __init__(self, defaults: Defaults) -> None:
+    def __init__(self, defaults: Defaults, body: bytes = b"") -> None:
         self._defaults = defaults
+        self._has_nines = _NINES.encode() in body
         self._latest = defaults.now + AHEAD
         self._oldest = max(defaults.oldest, EARLIEST)
 
@@ -152,7 +160,10 @@ class _Reader:
 
     def _read(self, decoder: "msgspec.json.Decoder[Any]", index: int, text: msgspec.Raw | str) -> Sent | Refused:
         try:
-            return self._completed(index, decoder.decode(text))
+            found = decoder.decode(text)
+            if found.time is not None and (_NINES in text if isinstance(text, str) else self._has_nines):
+                found.time = _of_its_second(found.time, _written.decode(text).time)
+            return self._completed(index, found)
         except msgspec.ValidationError as error:
             return Refused(index, *_explained(str(error)))
         except msgspec.DecodeError:
@@ -175,6 +186,8 @@ class _Reader:
             found = msgspec.convert(attributes, CloudEvent)
         except msgspec.ValidationError as error:
             return Refused(0, *_explained(str(error)))
+        if found.time is not None:
+            found.time = _of_its_second(found.time, attributes["time"])
         found.data = bodies.whole(body) if body.strip() else msgspec.Raw()
         return self._completed(0, found)
 
@@ -238,7 +251,7 @@ def _data(found: _Event) -> str | None:
     if memoryview(raw).nbytes > MAX_DATA_BYTES:
         raise _Unusable(field, f"It has more than {MAX_DATA_BYTES} bytes.")
     text = str(raw, "utf-8")
-    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+    if text.count("{") + text.count("[") > MAX_DEPTH and bodies.depth_of(text) > MAX_DEPTH:
         raise _Unusable(field, f"It is nested more than {MAX_DEPTH} deep.")
     return None if text in ("", "null") else text
 
@@ -251,18 +264,6 @@ def _from_base64(content: bytes) -> msgspec.Raw:
         raise _Unusable("data_base64", "It holds no JSON.") from error
 
 
-def _depth(text: str) -> int:
-    """How deep lists and objects are nested in JSON."""
-    depth = deepest = 0
-    for sign in _QUOTED.sub("", text):
-        if sign in "{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif sign in "}]":
-            depth -= 1
-    return deepest
-
-
 def _is_json(media_type: str) -> bool:
     kind = media_type.partition(";")[0].strip().lower()
     return kind.endswith(("/json", "+json"))
@@ -273,6 +274,11 @@ def _unescaped(value: str) -> str:
     if len(value) > 1 and value[0] == value[-1] == '"':
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
     return unquote(value, errors="strict").encode().decode()
+
+
+def _of_its_second(time: datetime, written: str) -> datetime:
+    """The decoder rounds to a microsecond: the last of a second stays in it, as the next second may be the next month's."""
+    return time - timedelta(microseconds=1) if not time.microsecond and _NINES in written else time
 
 
 def _explained(error: str) -> tuple[str, str]:
