@@ -55,6 +55,27 @@ def test_events_older_than_the_workspace_takes_are_told(importing: Importing) ->
     assert (view["accepted"], view["rejected"]) == (1, 1)
 
 
+def test_what_is_too_old_is_settled_as_reading_begins(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a part that is repeated would send batches of the same ids and other events."""
+
+    def take_events_of_the_last(days: int) -> None:
+        importing.world.admin.execute(
+            "UPDATE tenancy.workspaces SET settings = jsonb_build_object('usage_max_age_days', %s) WHERE id = %s",
+            (days, importing.world.workspace_id),
+        )
+
+    take_events_of_the_last(30)
+    import_id = importing.started(ndjson(event(1, time="2020-01-01T00:00:00Z"), event(2)))
+    with monkeypatch.context() as dying:
+        dying.setattr("oppulence.metering.imports.reading.store.save_part", failing)
+        with pytest.raises(Unavailable):
+            importing.task(import_id)
+    first = importing.messages()
+    take_events_of_the_last(36_500)
+    view = importing.run(import_id)
+    assert (view["accepted"], view["rejected"]) == (1, 1) and importing.messages() == first
+
+
 def test_numbers_stay_as_they_were_written(importing: Importing) -> None:
     number = "12345678901234567890123456789012345678.5"
     importing.imported(f'{{"type":"a","subject":"b","data":{{"n":{number}}}}}'.encode())

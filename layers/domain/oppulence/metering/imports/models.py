@@ -134,6 +134,7 @@ class Import(Row):
     lines: int
     skipping: bool
     stamped_at: datetime | None
+    oldest: datetime | None
     accepted: int
     rejected: int
     errors_bytes: int

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from oppulence.metering import cloudevents
 from oppulence.metering.cloudevents import Defaults, Refused
@@ -10,6 +9,7 @@ from oppulence.metering.imports.columns import Columns, Unusable
 from oppulence.metering.imports.lines import Place, Record, cut
 from oppulence.metering.imports.models import Import
 from oppulence.metering.usage_event import SentEvent
+from oppulence.metering.windows import EARLIEST
 
 TEXT_MAX = 1000
 """Characters of a rejected line that are shown."""
@@ -48,8 +48,8 @@ class Part:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_part(row: Import, content: bytes, oldest: datetime) -> Part:
-    """Read a part of an import's file that begins at its place. Events before `oldest` are problems.
+def read_part(row: Import, content: bytes) -> Part:
+    """Read a part of an import's file that begins at its place.
 
     Raises:
         Unreadable: the file is of another kind, or its header is of no use.
@@ -61,7 +61,7 @@ def read_part(row: Import, content: bytes, oldest: datetime) -> Part:
     found = cut(content, place, last=end >= row.size_bytes, delimiter=row.delimiter if row.format == "csv" else None)
     records, part = iter(found.records), Part(found.place, row.header)
     assert row.stamped_at is not None, "set when the import began"
-    read = cloudevents.alone(Defaults(row.id, row.source, row.stamped_at, oldest))
+    read = cloudevents.alone(Defaults(row.id, row.source, row.stamped_at, row.oldest or EARLIEST))
     as_event: Callable[[str], str] = str
     if row.format == "csv":
         part.header = part.header or _header(next(records, None))

@@ -6,7 +6,6 @@ do at any time; what reads them is harmless to that.
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from pydantic_core import to_json
@@ -21,8 +20,6 @@ from oppulence.metering.imports.lines import Place
 from oppulence.metering.imports.models import ERRORS_MAX, Import, Status
 from oppulence.metering.imports.parts import Part, Unreadable, read_part
 from oppulence.metering.usage_event import SentEvent
-from oppulence.metering.windows import EARLIEST
-from oppulence.tenancy import api as tenancy
 
 WORK_S = 40.0
 """How long one call works. The machine then calls again: a function's time is bounded."""
@@ -73,11 +70,11 @@ def read_lines(scope: Scope, run: Run) -> Outcome:
     """
     until = time.monotonic() + WORK_S
     try:
-        row, max_age_days = in_transaction(scope, lambda uow: (_standing(uow, run), _max_age_days(uow)))
+        row = in_transaction(scope, lambda uow: _standing(uow, run))
         while row.position < row.size_bytes:
             if time.monotonic() >= until:
                 return Outcome(NextStep.GO_ON)
-            row = _take(scope, run, row, max_age_days)
+            row = _take(scope, run, row)
         return _end(scope, run, Status.COMPLETED, None)
     except _Over as over:
         return over.outcome
@@ -108,19 +105,12 @@ def _standing(uow: UnitOfWork, run: Run, position: int | None = None) -> Import:
     return row
 
 
-def _max_age_days(uow: UnitOfWork) -> int | None:
-    workspace = tenancy.workspace(uow.conn)
-    return workspace.settings.usage_max_age_days if workspace else None
-
-
-def _take(scope: Scope, run: Run, row: Import, max_age_days: int | None) -> Import:
+def _take(scope: Scope, run: Run, row: Import) -> Import:
     """Send what one part holds and move the place behind it."""
-    assert row.stamped_at is not None, "set when the import began"
-    oldest = row.stamped_at - timedelta(days=max_age_days) if max_age_days else EARLIEST
     end = min(row.position + PART_BYTES, row.size_bytes)
     try:
         content = files_gateway.read(row.workspace_id, row.id, str(row.etag), (row.position, end))
-        part = read_part(row, content, oldest)
+        part = read_part(row, content)
     except FileChanged:
         return _failed(scope, run, "The file was deleted or replaced while it was read.")
     except Unreadable as error:

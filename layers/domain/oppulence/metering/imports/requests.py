@@ -1,6 +1,6 @@
 """Asking for imports, starting, showing and stopping them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from oppulence.kernel import clock
 from oppulence.kernel.ids import new_id
@@ -118,9 +118,15 @@ def _begin(uow: UnitOfWork, import_id: str, etag: str) -> Import:
     row = _open(uow, import_id, lock=True)
     if row.status is Status.RUNNING:
         return row
-    store.start(uow.conn, import_id, etag, uow.now)
+    store.start(uow.conn, import_id, etag, uow.now, _oldest(uow))
     uow.audit("usage_import.started", "usage_import", import_id)
     return machines.name_next(uow, row)
+
+
+def _oldest(uow: UnitOfWork) -> datetime | None:
+    workspace = tenancy.workspace(uow.conn)
+    days = workspace.settings.usage_max_age_days if workspace else None
+    return uow.now - timedelta(days=days) if days else None
 
 
 def _summary(row: Import, uow: UnitOfWork) -> ImportSummary:

@@ -60,12 +60,12 @@ def page(conn: Connection, query: ImportQuery, after: After | None, most: int) -
         ).fetchall()
 
 
-def start(conn: Connection, import_id: str, etag: str, at: datetime) -> None:
-    """Reading begins, of the file as it is; its machine has still to be named."""
+def start(conn: Connection, import_id: str, etag: str, at: datetime, oldest: datetime | None) -> None:
+    """Reading begins, of the file as it is, without events before `oldest`; its machine has still to be named."""
     conn.execute(
         "UPDATE metering.imports SET status = 'running', etag = %s, started_at = %s, stamped_at = %s,"
-        " touched_at = clock_timestamp() WHERE id = %s",
-        (etag, at, at, import_id),
+        " oldest = %s, touched_at = clock_timestamp() WHERE id = %s",
+        (etag, at, at, oldest, import_id),
     )
 
 
