@@ -22,7 +22,7 @@ changes = st.lists(st.tuples(owners, st.one_of(st.just(EVER), instants)), max_si
 def after_all(moves: list[tuple[str | None, datetime]]) -> list[Point]:
     points: list[Point] = []
     for owner, at in moves:
-        points = applied(points, move(points, owner, at))
+        points = applied(points, move(points, Point(at, owner)))
     return points
 
 
@@ -45,7 +45,7 @@ def test_a_move_leaves_earlier_times_as_they_were(
     moves: list[tuple[str | None, datetime]], owner: str | None, at: datetime
 ) -> None:
     points = after_all(moves)
-    moved = applied(points, move(points, owner, at))
+    moved = applied(points, move(points, Point(at, owner)))
     for hours in range(41):
         instant = START + timedelta(hours=hours)
         assert owner_at(moved, instant) == (owner if instant >= at else owner_at(points, instant))
@@ -75,11 +75,11 @@ def test_through_the_api_no_instant_has_two_owners_and_totals_are_preserved(
         owner, subject = into[ids[first]], subjects[second]
         if kind == "give":
             give(api, owner, subject, valid_from=at.isoformat())
-            model[subject] = applied(model[subject], move(model[subject], owner, at))
+            model[subject] = applied(model[subject], move(model[subject], Point(at, owner)))
         elif kind == "take":
             path = f"/v1/customers/{owner}/subjects/{subject}"
             if api.as_key().send("DELETE", path, query={"valid_until": at.isoformat()}).status == 204:
-                model[subject] = applied(model[subject], move(model[subject], None, at))
+                model[subject] = applied(model[subject], move(model[subject], Point(at, None)))
         elif (ended := into[ids[second]]) != owner:
             assert api.as_key().post(f"/v1/customers/{owner}/merge", {"from": ended}).status == 200
             into = {one: owner if now == ended else now for one, now in into.items()}

@@ -6,11 +6,11 @@ from tests.customers.support import JANE, PERSONAL, audited, fact, find, give, m
 from tests.support.api import Api
 from tests.support.world import World
 
-TABLES = ("customers", "terms", "subject_owners", "links", "outbox")
+TABLES = ("customers", "terms", "links", "outbox")
 
 
 def stored(world: World) -> str:
-    """All that the context's tables hold of the workspace, and the audit log's open part."""
+    """All that the context's tables hold of the workspace but for subjects, and the audit log's open part."""
     queries = [f"SELECT t::text FROM customers.{table} t WHERE workspace_id = %s" for table in TABLES]
     rows = [world.admin.execute(query.encode(), (world.workspace_id,)).fetchall() for query in queries]
     audit = world.admin.execute(
@@ -45,7 +45,7 @@ def test_what_amounts_hang_on_stays(api: Api, world: World) -> None:
     now = read(api, made)
     assert (now["status"], now["key"], now["currency"]) == ("erased", "cus-1", "EUR")
     assert [link["provider_customer_id"] for link in now["links"]] == ["cus_77"]
-    assert periods(api, made) == [("device-1", None, None)]
+    assert periods(api, made) == [("cus-1", None, None), ("device-1", None, None)]
 
 
 def test_what_the_provider_tells_later_revives_nothing(api: Api, world: World) -> None:
@@ -56,19 +56,37 @@ def test_what_the_provider_tells_later_revives_nothing(api: Api, world: World) -
     assert (read(api, made)["status"], world.count("customers.customers")) == ("erased", 1)
 
 
-@pytest.mark.parametrize("key", ["jane.oneil@example.com", "someone@else.example", "jane", "crm:oneil", "43-1-234567"])
+@pytest.mark.parametrize(
+    "key", ["jane.oneil@example.com", "someone@else.example", "jane", "crm:oneil", "43-1-234567", "ATU12345678", "atu-1234-5678"]
+)
 def test_a_key_that_is_personal_itself_becomes_a_random_one(api: Api, key: str) -> None:
     made = make(api, **JANE, key=key)["id"]
     erase(api, made)
     assert read(api, made)["key"].startswith("erased_")
 
 
+@pytest.mark.parametrize(("key", "name"), [("li-bo", "Li Bo"), ("王芳", "王芳")])
+def test_a_short_name_is_personal_as_a_whole(api: Api, key: str, name: str) -> None:
+    made = make(api, name=name, key=key)["id"]
+    erase(api, made)
+    assert read(api, made)["key"].startswith("erased_")
+
+
 def test_keys_of_what_was_merged_into_it_go_too(api: Api, world: World) -> None:
-    made, ended = make(api, **JANE, key="a")["id"], make(api, key="jane.oneil@example.com")["id"]
+    made, ended = make(api, **JANE, key="a")["id"], make(api, name="Mary Smith", key="mary-smith")["id"]
     api.as_key().post(f"/v1/customers/{made}/merge", {"from": ended})
     erase(api, made)
-    assert [part for part in PERSONAL if part in stored(world)] == []
+    assert [part for part in (*PERSONAL, "mary") if part in stored(world)] == []
     assert erase(api, ended) == (409, "customer_not_active")
+
+
+def test_what_usage_events_name_stays_the_customers(api: Api) -> None:
+    made = make(api, **JANE, key="jane.oneil@example.com")["id"]
+    erase(api, made)
+    assert periods(api, made) == [("jane.oneil@example.com", None, None)]
+    again = make(api, key="jane.oneil@example.com")["id"]
+    ((_, since, _),) = periods(api, again)
+    assert since is not None and periods(api, made) == [("jane.oneil@example.com", None, since)]
 
 
 def test_repeating_it_is_harmless(api: Api, world: World) -> None:

@@ -1,5 +1,7 @@
 """POST /v1/customers/{customer_id}/merge"""
 
+from datetime import datetime
+
 import pytest
 
 from oppulence.customers import api as customers_api
@@ -47,11 +49,11 @@ def test_subjects_with_their_history_and_links_are_one_customers_now(api: Api, w
     tell(world, fact("created", "cus_b", key="b"))
     before = clock.now()
     merge(api, kept, ended)
-    assert periods(api, kept) == [("s", None, day(5)), ("s", day(10), None)]
+    assert periods(api, kept) == [("a", None, None), ("b", None, None), ("s", None, day(5)), ("s", day(10), None)]
     assert (periods(api, ended), periods(api, third)) == ([], [("s", day(5), day(10))])
     assert [link["provider_customer_id"] for link in read(api, kept)["links"]] == ["cus_b"]
     known_before = world.within("ledger", lambda uow: customers_api.periods_of(uow.conn, ended, as_of=before))
-    assert [one.subject for one in known_before] == ["s", "s"]
+    assert [one.subject for one in known_before] == ["b", "s", "s"]
 
 
 def test_a_chain_of_merges_leads_to_its_end_at_once(api: Api, world: World) -> None:
@@ -61,6 +63,36 @@ def test_a_chain_of_merges_leads_to_its_end_at_once(api: Api, world: World) -> N
     assert read(api, a)["merged_into"] == c
     found = world.within("ledger", lambda uow: [customers_api.by_key(uow.conn, key) for key in "abc"])
     assert [one.id for one in found] == [c, c, c]
+
+
+def test_an_id_leads_to_what_the_customer_was_at_an_earlier_instant(api: Api, world: World) -> None:
+    a, b, c = (make(api, key=key)["id"] for key in "abc")
+    instants: list[datetime | None] = [clock.now()]
+    for into, ended in ((b, a), (c, b)):
+        merge(api, into, ended)
+        instants.append(clock.now())
+    instants.append(None)
+
+    def led(at: datetime | None) -> list[str]:
+        found = world.within("ledger", lambda uow: customers_api.resolved(uow.conn, [a, b, "c"], at))
+        return [found[one] for one in (a, b, "c")]
+
+    assert [led(at) for at in instants] == [[a, b, c], [b, b, c], [c, c, c], [c, c, c]]
+
+
+def test_more_than_one_customer_can_have_is_refused(api: Api) -> None:
+    kept, ended = (make(api, emails=[f"{n}@{who}.example" for n in range(6)], metadata={who: "x"})["id"] for who in "ab")
+    assert merge(api, kept, ended) == (409, "customers_too_large")
+    api.as_key().patch(f"/v1/customers/{ended}", {"emails": []})
+    assert merge(api, kept, ended) == (200, None)
+
+
+def test_a_link_made_meanwhile_is_the_others(api: Api, world: World) -> None:
+    kept, ended = make(api, key="a")["id"], make(api, key="b")["id"]
+    with world.admin.transaction():  # somebody makes links in the workspace
+        world.admin.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 3))", (world.workspace_id,))
+        answer = api.as_key().post(f"/v1/customers/{kept}/merge", {"from": ended})
+        assert answer.status >= 500 and read(api, ended)["status"] == "active"
 
 
 def test_what_cannot_be_merged_is_refused(api: Api) -> None:

@@ -68,7 +68,7 @@ def test_the_audit_log_names_fields_and_no_values(api: Api, world: World) -> Non
 
 
 @pytest.mark.parametrize(
-    "body", [{"status": "active"}, {"version": "1"}, {"emails": ["x"]}, {"merged_into": "cust_1"}, [], "text"]
+    "body", [{"status": "archived"}, {"status": None}, {"version": "1"}, {"emails": ["x"]}, {"merged_into": "cust_1"}, [], "text"]
 )
 def test_what_cannot_be_used_is_refused(api: Api, body: object) -> None:
     made = make(api)

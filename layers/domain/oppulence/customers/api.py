@@ -5,7 +5,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from psycopg.rows import class_row
 
@@ -83,7 +82,34 @@ def periods_of(conn: Connection, customer_id: str, as_of: datetime | None = None
 
     Two periods of one subject may follow each other without a gap.
     """
-    values: dict[str, Any] = {"customer_id": customer_id, "as_of": as_of, "ever": EVER}
+    return usage_periods(conn, [customer_id], None, as_of)
+
+
+def resolved(conn: Connection, ids_or_keys: Sequence[str], as_of: datetime | None = None) -> dict[str, str]:
+    """Ids of customers by their ids, or the keys that they have now; unknown ones are left out.
+
+    Merged ones lead to the customers that they are now, or that they were at `as_of`.
+    """
+    merged = "m.customer_id = led.id AND m.merged_at <= coalesce(%(as_of)s, 'infinity'::timestamptz)"
+    rows = conn.execute(
+        f"""
+        WITH RECURSIVE led AS (
+          SELECT wanted.text, c.id FROM unnest(%(wanted)s::text[]) AS wanted (text)
+            JOIN customers_api.customers c ON c.id = wanted.text OR c.key = wanted.text
+          UNION ALL
+          SELECT led.text, m.into_id FROM led JOIN customers_api.merges m ON {merged}
+        )
+        SELECT text, id FROM led WHERE NOT EXISTS (SELECT FROM customers_api.merges m WHERE {merged})
+        """.encode(),
+        {"wanted": list(ids_or_keys), "as_of": as_of},
+    ).fetchall()
+    return {str(text): str(customer_id) for text, customer_id in rows}
+
+
+def usage_periods(
+    conn: Connection, customer_ids: Sequence[str] | None, most: int | None, as_of: datetime | None = None
+) -> list[SubjectPeriod]:
+    """The periods in which subjects, and with them their usage, are customers'; of all customers if None are named."""
     with conn.cursor(row_factory=class_row(SubjectPeriod)) as cur:
         return cur.execute(
             f"""
@@ -91,50 +117,9 @@ def periods_of(conn: Connection, customer_id: str, as_of: datetime | None = None
                    (SELECT min(n.valid_from) FROM customers_api.subject_owners n
                      WHERE n.subject = s.subject AND n.valid_from > s.valid_from AND {_known("n", as_of)}) AS valid_until
               FROM customers_api.subject_owners s
-             WHERE s.customer_id = %(customer_id)s AND {_known("s", as_of)}
-             ORDER BY s.subject, s.valid_from
-            """.encode(),
-            values,
-        ).fetchall()
-
-
-def resolved(conn: Connection, ids_or_keys: Sequence[str]) -> dict[str, str]:
-    """Ids of customers by their ids or keys; merged ones lead to the customers that they are now, unknown ones are left out."""
-    rows = conn.execute(
-        """
-        SELECT wanted.text, coalesce(c.merged_into, c.id)
-          FROM unnest(%s::text[]) AS wanted (text) JOIN customers_api.customers c ON c.id = wanted.text OR c.key = wanted.text
-        """,
-        (list(ids_or_keys),),
-    ).fetchall()
-    return {str(text): str(customer_id) for text, customer_id in rows}
-
-
-def usage_periods(
-    conn: Connection, customer_ids: Sequence[str] | None, most: int, as_of: datetime | None = None
-) -> list[SubjectPeriod]:
-    """The periods in which usage of subjects is customers', at most so many; of all customers if None are named.
-
-    Beside the subjects that were given to a customer, its key is one of its subjects, and so are the keys of customers that were
-    merged into it, until the subject of that name is first given to anybody.
-    """
-    with conn.cursor(row_factory=class_row(SubjectPeriod)) as cur:
-        return cur.execute(
-            f"""
-            WITH known AS (
-              SELECT s.subject, s.customer_id, s.valid_from FROM customers_api.subject_owners s WHERE {_known("s", as_of)}
-            ), found AS (
-              SELECT s.subject, s.customer_id, nullif(s.valid_from, %(ever)s) AS valid_from,
-                     (SELECT min(n.valid_from) FROM known n WHERE n.subject = s.subject AND n.valid_from > s.valid_from)
-                       AS valid_until
-                FROM known s WHERE s.customer_id = ANY (%(ids)s) OR %(ids)s::text[] IS NULL AND s.customer_id IS NOT NULL
-              UNION ALL
-              SELECT c.key, coalesce(c.merged_into, c.id), NULL, (SELECT min(n.valid_from) FROM known n WHERE n.subject = c.key)
-                FROM customers_api.customers c
-               WHERE c.key IS NOT NULL AND (%(ids)s::text[] IS NULL OR c.id = ANY (%(ids)s) OR c.merged_into = ANY (%(ids)s))
-            )
-            SELECT * FROM found WHERE valid_until IS DISTINCT FROM %(ever)s
-             ORDER BY subject, valid_from NULLS FIRST LIMIT %(most)s
+             WHERE (s.customer_id = ANY (%(ids)s) OR %(ids)s::text[] IS NULL AND s.customer_id IS NOT NULL)
+               AND {_known("s", as_of)}
+             ORDER BY s.subject, s.valid_from LIMIT %(most)s
             """.encode(),
             {"ids": None if customer_ids is None else list(customer_ids), "ever": EVER, "as_of": as_of, "most": most},
         ).fetchall()

@@ -33,6 +33,12 @@ class CustomerChanged(Conflict):
     code = "customer_changed"
 
 
+class CustomersTooLarge(Conflict):
+    """Two customers together have more of something than one can have."""
+
+    code = "customers_too_large"
+
+
 class SameCustomer(ValidationError):
     """A customer cannot be merged with itself."""
 

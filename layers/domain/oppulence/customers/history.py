@@ -10,10 +10,14 @@ EVER = datetime(1900, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """From `valid_from` on the subject is the customer's (nobody's, if None), until the next point."""
+    """From `valid_from` on the subject is the customer's (nobody's, if None), until the next point.
+
+    `by_key`: because it is, or was, the customer's key. It gives way to the next customer that has the key.
+    """
 
     valid_from: datetime
     customer_id: str | None
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,24 @@ def owner_at(points: Sequence[Point], at: datetime) -> str | None:
     return next((point.customer_id for point in reversed(points) if point.valid_from <= at), None)
 
 
-def move(points: Sequence[Point], customer_id: str | None, at: datetime) -> Move:
+def move(points: Sequence[Point], wanted: Point) -> Move:
     """Give the subject to a customer, or to nobody, from an instant on, whatever was said of later times."""
-    dropped = tuple(point for point in points if point.valid_from >= at)
-    before = owner_at(points[: len(points) - len(dropped)], at)
-    return Move(dropped, None if before == customer_id else Point(at, customer_id))
+    dropped = tuple(point for point in points if point.valid_from >= wanted.valid_from)
+    before = owner_at(points[: len(points) - len(dropped)], wanted.valid_from)
+    return Move(dropped, None if before == wanted.customer_id else wanted)
+
+
+def after_key(points: Sequence[Point], customer_id: str, at: datetime) -> Point | None:
+    """What a customer gets of the subject that is named like its key, from when it has the key; None: nothing.
+
+    All of it until somebody was first given it; else it is the customer's from now on, if it is nobody's, or whose key it was.
+    """
+    if not points or points[0].valid_from > EVER:
+        return Point(EVER, customer_id, by_key=True)
+    held = points[-1]
+    if held.customer_id == customer_id or held.valid_from > at or not (held.customer_id is None or held.by_key):
+        return None
+    return Point(at, customer_id, by_key=True)
 
 
 def applied(points: Sequence[Point], change: Move) -> list[Point]:

@@ -6,7 +6,7 @@ Batches about one workspace take turns. No inbox: what is told again finds its l
 import re
 from collections.abc import Sequence
 
-from oppulence.customers import manage, merging
+from oppulence.customers import manage, merging, ownership
 from oppulence.customers.events import CustomerCreated, CustomerUpdated
 from oppulence.customers.models import KEY_PATTERN, CustomerRow, CustomerStatus
 from oppulence.customers.store import customers as customer_store
@@ -39,6 +39,7 @@ def take_in(uow: UnitOfWork, facts: Sequence[CustomerFact]) -> None:
         newest[_place(fact)] = fact
     gone = {_place(fact) for fact in facts if isinstance(fact, CustomerDeleted)}
     store.lock(uow.conn, uow.workspace_id)
+    ownership.hold(uow, sorted({key for fact in newest.values() if (key := _key(fact))}))
     known = {(row.account, row.provider_customer_id): row for row in store.find(uow.conn, PROVIDER, sorted(newest))}
     chosen = {place: row.customer_id for place, row in known.items()}
     chosen |= _customers_for(uow, {place: _key(fact) for place, fact in newest.items() if place not in known})
@@ -66,6 +67,7 @@ def _customers_for(uow: UnitOfWork, keys: dict[Place, str | None]) -> dict[Place
             uow.emit(CustomerCreated(customer_id=customer_id, customer_version=1))
             if key:
                 manage.write_terms(uow, manage.bare(uow, customer_id, key))
+    ownership.own_keys(uow, {key: customer_id for customer_id, key in made if key and customer_id in created})
     linked = customer_store.count_up(uow.conn, list(set(chosen.values()) - created), uow.now)
     for customer_id, version in sorted(linked.items()):
         uow.emit(CustomerUpdated(customer_id=customer_id, customer_version=version, changed=["links"]))

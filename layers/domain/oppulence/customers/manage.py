@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from oppulence.customers import finding, search
+from oppulence.customers import finding, ownership, search
 from oppulence.customers.errors import (
     CustomerChanged,
     CustomerExists,
@@ -48,6 +48,7 @@ def create(uow: UnitOfWork, wanted: NewCustomer) -> Customer:
     """
     row = bare(uow, new_id("cust"), wanted.key)
     row = row.model_copy(update=_sent(uow.conn, wanted))
+    ownership.hold(uow, [row.key] if row.key else [])
     if not store.insert(uow.conn, uow.workspace_id, row):
         raise _taken()
     _announce_new(uow, row)
@@ -67,6 +68,7 @@ def put(uow: UnitOfWork, key: str, wanted: CustomerDetails) -> Customer:
     if not re.fullmatch(KEY_PATTERN.strip("^$"), key):
         raise InvalidKey("A key has 1 to 255 characters, none of them white space.", param="key")
     row = bare(uow, new_id("cust"), key).model_copy(update=_sent(uow.conn, wanted))
+    ownership.hold(uow, [key])
     if store.insert(uow.conn, uow.workspace_id, row):
         _announce_new(uow, row)
         return view(uow.conn, row)
@@ -117,7 +119,7 @@ def page(uow: UnitOfWork, query: CustomerQuery) -> Page[Customer]:
 
 
 def change(uow: UnitOfWork, customer_id: str, wanted: CustomerChange) -> Customer:
-    """Change what is sent of a customer.
+    """Change what is sent of a customer. A changed key leaves the subject of the old one, with its usage, with the customer.
 
     Raises:
         CustomerNotFound, CustomerNotActive
@@ -125,7 +127,10 @@ def change(uow: UnitOfWork, customer_id: str, wanted: CustomerChange) -> Custome
         CustomerExists: another customer has the key.
         UnknownTimeZone: no such time zone.
     """
-    row = active(uow, customer_id)
+    ownership.hold(uow, [wanted.key] if wanted.key else [])
+    row = found(store.get(uow.conn, customer_id, lock=True), customer_id)
+    if row.status is not CustomerStatus.ARCHIVED or "status" not in wanted.model_fields_set:
+        check_active(row)
     if wanted.version is not None and wanted.version != row.version:
         raise CustomerChanged(
             f"Customer {customer_id} has version {row.version} by now. Read it and decide again.", param="version"
@@ -150,7 +155,7 @@ def remove(uow: UnitOfWork, customer_id: str) -> None:
 
 
 def save(uow: UnitOfWork, row: CustomerRow, sent: _Change) -> CustomerRow:
-    """Save what of a locked customer really changes, with its terms, event and audit entry.
+    """Save what of a locked customer really changes, with its terms, event and audit entry. A new key is held.
 
     Raises:
         CustomerExists: another customer has the key.
@@ -165,6 +170,8 @@ def save(uow: UnitOfWork, row: CustomerRow, sent: _Change) -> CustomerRow:
         raise _taken()
     if {"key", "name", "emails", "status"} & set(changed):
         write_terms(uow, wanted)
+    if "key" in changed and wanted.key:
+        ownership.own_keys(uow, {wanted.key: wanted.id})
     uow.emit(CustomerUpdated(customer_id=row.id, customer_version=wanted.version, changed=changed))
     uow.audit("customer.updated", "customer", row.id, metadata={"fields": changed})
     return wanted
@@ -193,7 +200,7 @@ def check_active(row: CustomerRow) -> CustomerRow:
         CustomerNotActive: it is not; the message says what it is.
     """
     if row.status is CustomerStatus.ARCHIVED:
-        raise CustomerNotActive(f"Customer {row.id} is archived. PUT /v1/customers/by_key/<key> brings it back.")
+        raise CustomerNotActive(f"Customer {row.id} is archived. PATCH its status to active to bring it back.")
     if row.status is CustomerStatus.MERGED:
         raise CustomerNotActive(f"Customer {row.id} was merged. Use {row.merged_into}.", merged_into=row.merged_into)
     if row.status is CustomerStatus.ERASED:
@@ -237,6 +244,8 @@ def bare(uow: UnitOfWork, customer_id: str, key: str | None) -> CustomerRow:
 
 def _announce_new(uow: UnitOfWork, row: CustomerRow) -> None:
     write_terms(uow, row)
+    if row.key:
+        ownership.own_keys(uow, {row.key: row.id})
     uow.emit(CustomerCreated(customer_id=row.id, customer_version=row.version))
     uow.audit("customer.created", "customer", row.id)
 

@@ -1,9 +1,11 @@
 """Making two customers one."""
 
+from collections.abc import Sized
+
 from oppulence.customers import manage
-from oppulence.customers.errors import SameCustomer
+from oppulence.customers.errors import CustomersTooLarge, SameCustomer
 from oppulence.customers.events import CustomerMerged
-from oppulence.customers.models import Customer, CustomerRow, CustomerStatus
+from oppulence.customers.models import EMAILS_MAX, METADATA_MAX, TAX_IDS_MAX, Customer, CustomerRow, CustomerStatus
 from oppulence.customers.store import customers as store
 from oppulence.customers.store import links as link_store
 from oppulence.customers.store import subjects as subject_store
@@ -20,9 +22,11 @@ def merge(uow: UnitOfWork, customer_id: str, from_id: str) -> Customer:
     Raises:
         SameCustomer: both are the same.
         CustomerNotFound, CustomerNotActive: of either.
+        CustomersTooLarge: together they have more addresses, tax ids or notes than one customer can have.
     """
     if customer_id == from_id:
         raise SameCustomer("Name two customers: this one and the one that ends.", param="from")
+    link_store.lock(uow.conn, uow.workspace_id)  # else a link might still be made to the one that ends
     subject_store.lock_all(uow.conn, uow.workspace_id)
     rows = {one: manage.active(uow, one) for one in sorted((customer_id, from_id))}  # one order for everyone
     kept, ended = rows[customer_id], rows[from_id]
@@ -31,6 +35,7 @@ def merge(uow: UnitOfWork, customer_id: str, from_id: str) -> Customer:
         update={"merged_into": kept.id, "key": ended.key if kept.key else None, "updated_at": uow.now}
     )
     store.redirect(uow.conn, ended.id, kept.id)
+    store.note_merge(uow.conn, uow.workspace_id, ended.id, kept.id, uow.now)
     for row in (tombstone, united):  # the key is free before it is taken
         store.save(uow.conn, row)
         manage.write_terms(uow, row)
@@ -58,11 +63,12 @@ def _united(kept: CustomerRow, ended: CustomerRow) -> CustomerRow:
         if getattr(kept, name) is None
     }
     known = {address.casefold() for address in kept.emails}
-    return kept.model_copy(
-        update=lacking
-        | {
-            "emails": [*kept.emails, *(address for address in ended.emails if address.casefold() not in known)],
-            "tax_ids": [*kept.tax_ids, *(one for one in ended.tax_ids if one not in kept.tax_ids)],
-            "metadata": ended.metadata | kept.metadata,
-        }
-    )
+    together: dict[str, Sized] = {
+        "emails": [*kept.emails, *(address for address in ended.emails if address.casefold() not in known)],
+        "tax_ids": [*kept.tax_ids, *(one for one in ended.tax_ids if one not in kept.tax_ids)],
+        "metadata": ended.metadata | kept.metadata,
+    }
+    for name, most in (("emails", EMAILS_MAX), ("tax_ids", TAX_IDS_MAX), ("metadata", METADATA_MAX)):
+        if len(together[name]) > most:
+            raise CustomersTooLarge(f"Together they have more than {most} {name}. Remove some of them first.", param="from")
+    return kept.model_copy(update=lacking | together)

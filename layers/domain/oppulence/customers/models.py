@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from oppulence.kernel.money import Currency
 from oppulence.kernel.instant import Instant
+from oppulence.kernel.money import Currency
 from oppulence.kernel.pagination import PageQuery
 from oppulence.kernel.request import Model
 
 KEY_PATTERN = r"^[^\s\x00-\x1f\x7f]{1,255}$"
+EMAILS_MAX, TAX_IDS_MAX, METADATA_MAX = 10, 10, 50
 
 Key = Annotated[
     str, Field(pattern=KEY_PATTERN, description="Your own id of the customer: unique, opaque, without personal meaning.")
@@ -24,7 +25,7 @@ Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
 TimeZone = Annotated[str, Field(max_length=64, description="IANA name, such as `Europe/Vienna`.")]
 Metadata = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=40)], Annotated[str, Field(max_length=500)]],
-    Field(max_length=50, description="Your own notes. Erased with the customer."),
+    Field(max_length=METADATA_MAX, description="Your own notes. Erased with the customer."),
 ]
 Subject = Annotated[
     str,
@@ -63,10 +64,10 @@ class CustomerDetails(Model):
     """What a customer is described by. In a change only the fields that are sent count; null empties one."""
 
     name: Name | None = None
-    emails: Annotated[list[EmailAddress] | None, Field(max_length=10)] = None
+    emails: Annotated[list[EmailAddress] | None, Field(max_length=EMAILS_MAX)] = None
     phone: Phone | None = None
     address: Address | None = None
-    tax_ids: Annotated[list[TaxId] | None, Field(max_length=10)] = None
+    tax_ids: Annotated[list[TaxId] | None, Field(max_length=TAX_IDS_MAX)] = None
     currency: Currency | None = None
     locale: Locale | None = None
     time_zone: TimeZone | None = None
@@ -81,6 +82,10 @@ class NewCustomer(CustomerDetails):
 
 class CustomerChange(NewCustomer):
     """A change of a customer."""
+
+    status: Annotated[Literal[CustomerStatus.ACTIVE], Field(description="`active` brings an archived customer back.")] = (
+        CustomerStatus.ACTIVE
+    )
 
     version: Annotated[int | None, Field(description="Change only this version of the customer; another one is refused.")] = None
 

@@ -1,10 +1,11 @@
 """A customer's personal data: all of it on demand, and none of it any more.
 
 Erasure leaves the customer's id, its currency, its subjects and links, which are ids of other systems, so that every amount
-still has its customer. The key stays too, as an opaque tombstone that keeps the customer from being made again by mistake;
-one that is personal itself is replaced by a random one. Two kinds of copies go by themselves: answers kept for an
-Idempotency-Key, sealed under the workspace's key, after 35 days; backups when they expire. Contexts that copied personal data
-delete it when they hear of the erasure.
+still has its customer. Its keys are among its subjects: what usage events name stays as they name it, or what was billed for
+them would be nobody's. The customer's own key stays too, as an opaque tombstone that keeps it from being made again by mistake;
+one that is personal itself, and those of customers that were merged into it, are replaced by random ones. Two kinds of copies
+go by themselves: answers kept for an Idempotency-Key, sealed under the workspace's key, after 35 days; backups when they expire.
+Contexts that copied personal data delete it when they hear of the erasure.
 """
 
 from oppulence.customers import manage, merging, search
@@ -51,7 +52,7 @@ def erase(uow: UnitOfWork, customer_id: str) -> Customer:
     store.save(uow.conn, erased)
     manage.write_terms(uow, erased)
     for tombstone in merged:
-        store.save(uow.conn, tombstone.model_copy(update={"key": _opaque(tombstone.key, row)}))
+        store.save(uow.conn, tombstone.model_copy(update={"key": tombstone.key and _random_key()}))
     uow.emit(CustomerErased(customer_id=row.id, customer_version=erased.version))
     uow.audit("customer.erased", "customer", row.id)
     return manage.view(uow.conn, erased)
@@ -63,19 +64,24 @@ def erase_workspace(uow: UnitOfWork) -> None:
 
 
 def is_personal(key: str, row: CustomerRow) -> bool:
-    """Whether a key tells who the customer is: an address, or text with a piece of the customer's name, address or phone in it.
+    """Whether a key tells who the customer is: an address, or text with a piece of the name, an address, phone or tax id in it.
 
     Rather once too often: what is lost is only that the customer is not made again under the same key.
     """
     texts = [row.name or "", *(address.partition("@")[0] for address in row.emails)]
     pieces = {piece for text in texts for piece in _plain(text, " ").split() if len(piece) >= _PIECE}
     digits = "".join(c for c in row.phone or "" if c.isdigit())
+    whole = [one for text in (row.name or "", *(tax_id.value for tax_id in row.tax_ids)) if len(one := _plain(text, "")) > 1]
     plain = _plain(key, "")
-    return "@" in key or any(piece in plain for piece in pieces) or bool(digits and digits in plain)
+    return "@" in key or any(one and one in plain for one in (*pieces, *whole, digits))
 
 
 def _opaque(key: str | None, row: CustomerRow) -> str | None:
-    return f"erased_{random_text(_RANDOM)}" if key is not None and is_personal(key, row) else key
+    return _random_key() if key is not None and is_personal(key, row) else key
+
+
+def _random_key() -> str:
+    return f"erased_{random_text(_RANDOM)}"
 
 
 def _subjects(uow: UnitOfWork, customer_id: str) -> list[SubjectPeriod]:

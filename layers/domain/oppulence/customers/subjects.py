@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from oppulence.customers import history, manage
+from oppulence.customers import manage, ownership
 from oppulence.customers.errors import InvalidInstant, SubjectNotFound
-from oppulence.customers.events import SubjectMoved
 from oppulence.customers.history import EVER, Point
 from oppulence.customers.models import NewSubject, SubjectPeriod, SubjectQuery
 from oppulence.customers.store import customers as customer_store
@@ -24,11 +23,11 @@ def give(uow: UnitOfWork, customer_id: str, wanted: NewSubject) -> SubjectPeriod
         InvalidInstant: it lies in the future.
     """
     manage.check_active(manage.found(customer_store.share(uow.conn, customer_id), customer_id))
-    store.lock(uow.conn, uow.workspace_id, wanted.subject)
-    points = store.points(uow.conn, wanted.subject)
+    store.lock(uow.conn, uow.workspace_id, [wanted.subject])
+    points = _points(uow, wanted.subject)
     at = wanted.valid_from or (uow.now if points else EVER)
-    _move(uow, wanted.subject, points, Point(max(_not_ahead(uow, at, "valid_from"), EVER), customer_id))
-    return _period(wanted.subject, customer_id, store.points(uow.conn, wanted.subject))
+    ownership.move(uow, wanted.subject, points, Point(max(_not_ahead(uow, at, "valid_from"), EVER), customer_id))
+    return _period(wanted.subject, customer_id, _points(uow, wanted.subject))
 
 
 def take(uow: UnitOfWork, customer_id: str, subject: str, until: datetime | None) -> None:
@@ -40,14 +39,14 @@ def take(uow: UnitOfWork, customer_id: str, subject: str, until: datetime | None
         InvalidInstant: the instant lies in the future, or before the customer had it.
     """
     manage.found(customer_store.share(uow.conn, customer_id), customer_id)
-    store.lock(uow.conn, uow.workspace_id, subject)
-    points = store.points(uow.conn, subject)
+    store.lock(uow.conn, uow.workspace_id, [subject])
+    points = _points(uow, subject)
     if not points or points[-1].customer_id != customer_id:
         raise SubjectNotFound(f"Subject {subject} is not this customer's at present. List them with GET .../subjects.")
     at = _not_ahead(uow, until or max(uow.now, points[-1].valid_from), "valid_until")
     if at < _since(points):
         raise InvalidInstant("The customer did not have the subject yet at that instant.", param="valid_until")
-    _move(uow, subject, points, Point(at, None))
+    ownership.move(uow, subject, points, Point(at, None))
 
 
 def page(uow: UnitOfWork, customer_id: str, query: SubjectQuery) -> Page[SubjectPeriod]:
@@ -65,29 +64,8 @@ def page(uow: UnitOfWork, customer_id: str, query: SubjectQuery) -> Page[Subject
     return periods
 
 
-def _move(uow: UnitOfWork, subject: str, points: list[Point], wanted: Point) -> None:
-    """Write a move, if it changes anything, with its event and audit entry."""
-    change = history.move(points, wanted.customer_id, wanted.valid_from)
-    if history.applied(points, change) == points:
-        return
-    store.replace(uow.conn, subject, change.dropped, uow.now)
-    if change.added:
-        store.insert(uow.conn, uow.workspace_id, subject, change.added, uow.now)
-    before = history.owner_at(points, wanted.valid_from)
-    since = None if wanted.valid_from == EVER else wanted.valid_from
-    uow.emit(
-        SubjectMoved(
-            subject=subject,
-            from_customer_id=before,
-            to_customer_id=wanted.customer_id,
-            valid_from=since,
-            subject_version=store.next_version(uow.conn),
-        )
-    )
-    uow.audit(
-        "customer.subject_moved", "customer", wanted.customer_id or before or "none",
-        before={"customer_id": before}, after={"customer_id": wanted.customer_id, "valid_from": since},
-    )  # fmt: skip
+def _points(uow: UnitOfWork, subject: str) -> list[Point]:
+    return store.points(uow.conn, [subject]).get(subject, [])
 
 
 def _not_ahead(uow: UnitOfWork, at: datetime, param: str) -> datetime:

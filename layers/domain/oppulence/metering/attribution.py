@@ -1,8 +1,4 @@
-"""Whose usage is whose: the periods in which subjects are customers'.
-
-A customer's usage is that of the subjects while these are its own, as known now or at an earlier instant; and that of its key
-as a subject, until a subject of that name is given to anybody.
-"""
+"""Whose usage is whose: the periods in which subjects, of which a customer's key is one, are its own, as known now or earlier."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,11 +45,20 @@ def of_customers(conn: Connection, ids_or_keys: Sequence[str], known_at: datetim
         CustomerNotFound: there is none of an id or key.
         TooManySubjects: they own more than one question takes.
     """
-    found = customers.resolved(conn, ids_or_keys)
+    found = customers.resolved(conn, ids_or_keys, known_at)
     missing = next((one for one in ids_or_keys if one not in found), None)
     if missing is not None:
         raise CustomerNotFound(f"No customer {missing[:64]} in this workspace. Name it by its id or key.")
     return _owned(conn, sorted(set(found.values())), known_at)
+
+
+def of_customer(conn: Connection, customer_id: str, known_at: datetime | None) -> tuple[Owned, ...]:
+    """What the customer of this id owns; one that was merged owns nothing any more.
+
+    Raises:
+        TooManySubjects: it owns more than one question takes.
+    """
+    return _owned(conn, [customer_id], known_at)
 
 
 def of_all(conn: Connection, known_at: datetime | None) -> tuple[Owned, ...]:

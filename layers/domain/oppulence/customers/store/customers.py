@@ -17,6 +17,10 @@ COLUMNS = (
     " created_at, updated_at"
 )
 
+_HAS_SUBJECTS = """EXISTS (SELECT FROM customers.subject_owners s WHERE s.customer_id = c.id
+                           AND NOT (s.by_key AND s.valid_from = '1900-01-01Z' AND s.replaced_at IS NULL))"""
+"""Whether a customer has, or had, more than what is its own by its key alone."""
+
 
 def insert(conn: Connection, workspace_id: str, row: CustomerRow) -> bool:
     """Save a new customer; False when another one has the key."""
@@ -95,29 +99,28 @@ def count_up(conn: Connection, ids: Sequence[str], at: datetime) -> dict[str, in
 
 
 def delete_unused(conn: Connection, customer_id: str) -> bool:
-    """Delete a customer to which nothing refers; False when something does."""
+    """Delete a customer to which nothing refers, with what it has by its key; False when something does."""
     done = conn.execute(
-        """
-        DELETE FROM customers.customers c
-         WHERE c.id = %s AND c.used_at IS NULL
-           AND NOT EXISTS (SELECT FROM customers.subject_owners s WHERE s.customer_id = c.id)
-           AND NOT EXISTS (SELECT FROM customers.links l WHERE l.customer_id = c.id)
-           AND NOT EXISTS (SELECT FROM customers.customers m WHERE m.merged_into = c.id)
-        """,
+        f"""
+        WITH unused AS (
+          SELECT c.id FROM customers.customers c
+           WHERE c.id = %s AND c.used_at IS NULL AND NOT {_HAS_SUBJECTS}
+             AND NOT EXISTS (SELECT FROM customers.links l WHERE l.customer_id = c.id)
+             AND NOT EXISTS (SELECT FROM customers.merges m WHERE m.into_id = c.id)
+        ), points AS (
+          DELETE FROM customers.subject_owners s USING unused WHERE s.customer_id = unused.id
+        )
+        DELETE FROM customers.customers c USING unused WHERE c.id = unused.id
+        """.encode(),
         (customer_id,),
     )
     return done.rowcount == 1
 
 
 def is_used(conn: Connection, customer_id: str) -> bool:
-    """Whether a higher context refers to a customer, or it has, or had, a usage subject."""
-    row = conn.execute(
-        """
-        SELECT c.used_at IS NOT NULL OR EXISTS (SELECT FROM customers.subject_owners s WHERE s.customer_id = c.id)
-          FROM customers.customers c WHERE c.id = %s
-        """,
-        (customer_id,),
-    ).fetchone()
+    """Whether a higher context refers to a customer, or it has, or had, a usage subject beside its key."""
+    query = f"SELECT c.used_at IS NOT NULL OR {_HAS_SUBJECTS} FROM customers.customers c WHERE c.id = %s"
+    row = conn.execute(query.encode(), (customer_id,)).fetchone()
     return row is not None and row[0] is True
 
 
@@ -131,6 +134,14 @@ def merged_into(conn: Connection, customer_id: str) -> list[CustomerRow]:
 def redirect(conn: Connection, old: str, new: str) -> None:
     """What was merged into one customer is now merged into another, so that no tombstone leads to a tombstone."""
     conn.execute("UPDATE customers.customers SET merged_into = %s WHERE merged_into = %s", (new, old))
+
+
+def note_merge(conn: Connection, workspace_id: str, ended: str, kept: str, at: datetime) -> None:
+    """Note what was merged into what, and when."""
+    conn.execute(
+        "INSERT INTO customers.merges (workspace_id, customer_id, into_id, merged_at) VALUES (%s, %s, %s, %s)",
+        (workspace_id, ended, kept, at),
+    )
 
 
 def page(conn: Connection, status: CustomerStatus, key: str | None, after: After | None, most: int) -> list[CustomerRow]:

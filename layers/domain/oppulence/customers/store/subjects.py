@@ -1,7 +1,8 @@
 """Statements of usage subjects and their history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from psycopg.rows import class_row
 
@@ -19,11 +20,15 @@ _PERIODS = """
 """
 
 
-def lock(conn: Connection, workspace_id: str, subject: str) -> None:
-    """Wait for others who change this subject, or merge customers, and keep them waiting until the transaction ends."""
+def lock(conn: Connection, workspace_id: str, subjects: Sequence[str]) -> None:
+    """Wait for others who change these subjects, or merge customers, and keep them waiting until the transaction ends."""
     conn.execute(
-        "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 1)), pg_advisory_xact_lock(hashtextextended(%s, 2))",
-        (workspace_id, f"{workspace_id} {subject}"),
+        """
+        SELECT pg_advisory_xact_lock_shared(hashtextextended(%(workspace_id)s, 1)),
+               pg_advisory_xact_lock(hashtextextended(%(workspace_id)s || ' ' || one, 2))
+          FROM unnest(%(subjects)s::text[]) AS one
+        """,
+        {"workspace_id": workspace_id, "subjects": sorted(subjects)},  # one order for everyone
     )
 
 
@@ -32,16 +37,19 @@ def lock_all(conn: Connection, workspace_id: str) -> None:
     conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (workspace_id,))
 
 
-def points(conn: Connection, subject: str) -> list[Point]:
-    """A subject's history as known now, in order of time."""
-    with conn.cursor(row_factory=class_row(Point)) as cur:
-        return cur.execute(
-            """
-            SELECT valid_from, customer_id FROM customers.subject_owners
-             WHERE subject = %s AND replaced_at IS NULL ORDER BY valid_from
-            """,
-            (subject,),
-        ).fetchall()
+def points(conn: Connection, subjects: Sequence[str]) -> dict[str, list[Point]]:
+    """Histories of subjects as known now, in order of time; of those that anybody has had."""
+    rows: list[Any] = conn.execute(
+        """
+        SELECT subject, valid_from, customer_id, by_key FROM customers.subject_owners
+         WHERE subject = ANY(%s) AND replaced_at IS NULL ORDER BY subject, valid_from
+        """,
+        (list(subjects),),
+    ).fetchall()
+    found: dict[str, list[Point]] = {}
+    for subject, *point in rows:
+        found.setdefault(subject, []).append(Point(*point))
+    return found
 
 
 def next_version(conn: Connection) -> int:
@@ -62,14 +70,15 @@ def replace(conn: Connection, subject: str, dropped: Sequence[Point], at: dateti
     )
 
 
-def insert(conn: Connection, workspace_id: str, subject: str, point: Point, at: datetime) -> None:
-    """Add a point to a subject's history."""
+def insert(conn: Connection, workspace_id: str, added: Mapping[str, Point], at: datetime) -> None:
+    """Add a point to the history of each subject."""
+    columns: list[Any] = [[getattr(one, name) for one in added.values()] for name in ("valid_from", "customer_id", "by_key")]
     conn.execute(
         """
-        INSERT INTO customers.subject_owners (workspace_id, subject, valid_from, customer_id, recorded_at)
-        VALUES (%s, %s, %s, %s, %s)
+        INSERT INTO customers.subject_owners (workspace_id, recorded_at, subject, valid_from, customer_id, by_key)
+        SELECT %s, %s, * FROM unnest(%s::text[], %s::timestamptz[], %s::text[], %s::boolean[])
         """,
-        (workspace_id, subject, point.valid_from, point.customer_id, at),
+        [workspace_id, at, list(added), *columns],
     )
 
 
@@ -78,17 +87,17 @@ def give_all(conn: Connection, old: str, new: str, at: datetime) -> int:
     rows = conn.execute(
         """
         UPDATE customers.subject_owners SET replaced_at = %s WHERE customer_id = %s AND replaced_at IS NULL
-        RETURNING workspace_id, subject, valid_from
+        RETURNING workspace_id, subject, valid_from, by_key
         """,
         (at, old),
     ).fetchall()
     if rows:
         conn.execute(
             """
-            INSERT INTO customers.subject_owners (workspace_id, subject, valid_from, customer_id, recorded_at)
-            SELECT %s, m.subject, m.valid_from, %s, %s FROM unnest(%s::text[], %s::timestamptz[]) AS m (subject, valid_from)
+            INSERT INTO customers.subject_owners (workspace_id, customer_id, recorded_at, subject, valid_from, by_key)
+            SELECT %s, %s, %s, * FROM unnest(%s::text[], %s::timestamptz[], %s::boolean[])
             """,
-            (rows[0][0], new, at, [row[1] for row in rows], [row[2] for row in rows]),
+            [rows[0][0], new, at, *(list(column) for column in zip(*(row[1:] for row in rows), strict=True))],
         )
     return len(rows)
 
