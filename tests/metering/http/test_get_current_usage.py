@@ -52,19 +52,21 @@ def test_a_weighted_sum_goes_until_now(api: Api, store: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "status", "code"),
+    ("fields", "status", "code", "param"),
     [
-        ({"since": "1960-01-01T00:00:00Z"}, 400, "invalid_period"),
-        ({"subject": "a", "since": "2199-01-01T00:00:00Z"}, 400, "invalid_period"),
-        ({"subject": "a", "since": "2026-01-01T00:00:00.25Z"}, 400, "invalid_period"),
-        ({"subject": "a", "time_zone": "Nowhere"}, 400, "unknown_time_zone"),
-        ({"customer": "nobody"}, 404, "customer_not_found"),
+        ({"since": "1960-01-01T00:00:00Z"}, 400, "invalid_period", "since"),
+        ({"subject": "a", "since": "2199-01-01T00:00:00Z"}, 400, "invalid_period", "since"),
+        ({"subject": "a", "since": "2026-01-01T00:00:00.25Z"}, 400, "invalid_period", "since"),
+        ({"subject": "a", "time_zone": "Nowhere"}, 400, "unknown_time_zone", "time_zone"),
+        ({"customer": "nobody"}, 404, "customer_not_found", None),
     ],
 )
-def test_bad_questions_are_refused(api: Api, store: World, fields: dict[str, Any], status: int, code: str) -> None:
+def test_bad_questions_are_refused(
+    api: Api, store: World, fields: dict[str, Any], status: int, code: str, param: str | None
+) -> None:
     make(api, **SUM)
     answer = api.as_key().get("/v1/meters/tokens/current", **fields)
-    assert (answer.status, answer.error.code) == (status, code)
+    assert (answer.status, answer.error.code, answer.error.param) == (status, code, param)
 
 
 def test_it_takes_the_scope_and_the_workspaces_own_meter(api: Api, store: World) -> None:

@@ -170,6 +170,10 @@ def text_of_csv(om: Client) -> str:
         ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "to"),
         ({"from": "2000-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z", "windowSize": "MINUTE"}, "windowSize"),
         ({"filterGroupBy[subject]": "a"}, "filterGroupBy"),
+        ({"advancedMeterGroupByFilters": '{"subject": {"$eq": "a"}}'}, "advancedMeterGroupByFilters"),
+        ({"advancedMeterGroupByFilters": '{"colour": {"$eq": "red"}}'}, "advancedMeterGroupByFilters"),
+        ({"advancedMeterGroupByFilters": '{"colour": {"$ne": "red"}}'}, "advancedMeterGroupByFilters"),
+        ({"advancedMeterGroupByFilters": '{"model": {"$ne": "a"}}', "groupBy": "colour"}, "groupBy"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_a_problem(store: World, om: Client, api: Api, query: dict[str, str], param: str) -> None:

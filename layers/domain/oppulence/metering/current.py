@@ -1,6 +1,6 @@
 """What a subject, a customer or a whole workspace has used so far, as of now."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -14,7 +14,7 @@ from oppulence.metering.answers import Moment, Text, moment
 from oppulence.metering.errors import InvalidPeriod
 from oppulence.metering.models import Aggregation
 from oppulence.metering.query import Question
-from oppulence.metering.windows import Window, WindowSize, zone
+from oppulence.metering.windows import Window, WindowSize, whole, zone
 
 AHEAD = timedelta(minutes=5)
 """Events may be so far ahead of our clock."""
@@ -55,7 +55,7 @@ def usage(scope: Scope, meter: str, asked: CurrentQuery, now: datetime) -> Curre
 
     Raises:
         MeterNotFound, CustomerNotFound, TooManySubjects, UnknownTimeZone
-        InvalidPeriod: `since` is not over.
+        InvalidPeriod: `since` is not over, not a whole second, or lies where nothing is counted.
     """
     window = _window(asked, now)
     subjects = () if asked.subject is None else (asked.subject,)
@@ -74,10 +74,9 @@ def usage(scope: Scope, meter: str, asked: CurrentQuery, now: datetime) -> Curre
 def _window(asked: CurrentQuery, now: datetime) -> Window:
     if asked.since is None:
         return periods.around(WindowSize(asked.period), zone(asked.time_zone), now)
-    since = asked.since.astimezone(UTC)
-    if since > now:
+    if asked.since > now:
         raise InvalidPeriod("The period has not begun. Name an instant that is over.", param="since")
-    return Window(since, _after(now + AHEAD))
+    return whole(asked.since, _after(now + AHEAD), "since")
 
 
 def _after(at: datetime) -> datetime:

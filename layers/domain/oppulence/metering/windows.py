@@ -56,14 +56,14 @@ def zone(name: str) -> ZoneInfo:
         raise UnknownTimeZone("Use a name of the IANA database, such as Europe/Vienna.", param="time_zone") from error
 
 
-def whole(since: datetime, until: datetime) -> Window:
-    """The period as one window.
+def whole(since: datetime, until: datetime, begin: str = "from") -> Window:
+    """The period as one window. `begin` is what callers call its begin.
 
     Raises:
         InvalidPeriod: it is empty, does not begin and end with a second, or lies where nothing is counted.
     """
     period = Window(since.astimezone(UTC), until.astimezone(UTC))
-    for name, at in zip(("from", "to"), period, strict=True):
+    for name, at in zip((begin, "to"), period, strict=True):
         if at.microsecond:
             raise InvalidPeriod("A period begins and ends with a second. Leave out the fractions.", param=name)
         if not EARLIEST <= at <= LATEST:

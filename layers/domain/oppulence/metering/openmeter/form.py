@@ -25,14 +25,14 @@ class Form(BaseModel):
 
 
 @contextmanager
-def in_their_words() -> Iterator[None]:
-    """Errors name a parameter as the caller knows it."""
+def in_their_words(**names: str) -> Iterator[None]:
+    """Errors name a parameter as the caller knows it; `names` are those that this question has."""
     try:
         yield
     except AppError as error:
         if error.param is not None:
             name, dot, rest = error.param.partition(".")
-            error.param = f"{_NAMES.get(name) or to_camel(name)}{dot}{rest}"
+            error.param = f"{names.get(name) or _NAMES.get(name) or to_camel(name)}{dot}{rest}"
         raise
 
 

@@ -13,7 +13,7 @@ from oppulence.metering.openmeter.filters import FilterString, Text
 from oppulence.metering.openmeter.form import Form
 
 MAX_MANY = 100
-_SIMPLE, _ADVANCED = "filterGroupBy", "advancedMeterGroupByFilters"
+SIMPLE, ADVANCED = "filterGroupBy", "advancedMeterGroupByFilters"
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401
@@ -40,6 +40,11 @@ class MeterQuery(Form):
     group_by: Texts | None = None
 
     @property
+    def filters(self) -> str:
+        """What the filters of dimensions are called that it has."""
+        return ADVANCED if self.advanced_meter_group_by_filters else SIMPLE
+
+    @property
     def grouped_by(self) -> tuple[str, ...]:
         """What rows are told apart by: also subjects and customers that are asked for by name."""
         reserved = {"subject": self.subject, "customer_id": self.filter_customer_id}
@@ -53,14 +58,14 @@ class MeterQueryParameters(MeterQuery):
     @classmethod
     def _read(cls, given: Any) -> Any:  # noqa: ANN401
         """`filterGroupBy[model]=x`, or, as the Python client writes it, `filterGroupBy={'model': 'x'}`; JSON for the others."""
-        simple = {name: value for name, value in given.items() if name.startswith(f"{_SIMPLE}[") and name.endswith("]")}
+        simple = {name: value for name, value in given.items() if name.startswith(f"{SIMPLE}[") and name.endswith("]")}
         values = {name: value for name, value in given.items() if name not in simple}
-        if isinstance(text := values.get(_SIMPLE), str):
-            values[_SIMPLE] = _literal(text)
-        if simple and values.setdefault(_SIMPLE, {}) == {}:
-            values[_SIMPLE] = {name[len(_SIMPLE) + 1 : -1]: value for name, value in simple.items()}
-        if isinstance(text := values.get(_ADVANCED), str):
-            values[_ADVANCED] = _json(text)
+        if isinstance(text := values.get(SIMPLE), str):
+            values[SIMPLE] = _literal(text)
+        if simple and values.setdefault(SIMPLE, {}) == {}:
+            values[SIMPLE] = {name[len(SIMPLE) + 1 : -1]: value for name, value in simple.items()}
+        if isinstance(text := values.get(ADVANCED), str):
+            values[ADVANCED] = _json(text)
         return values
 
 

@@ -18,7 +18,7 @@ from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import TooManyRows, UnknownDimension
 from oppulence.metering.openmeter.filters import FilterString
 from oppulence.metering.openmeter.form import answer, digits, in_their_words, instant, listed, merged, second
-from oppulence.metering.openmeter.queries import MeterQuery
+from oppulence.metering.openmeter.queries import ADVANCED, SIMPLE, MeterQuery
 from oppulence.metering.query import MAX_ROWS, Question, Row
 from oppulence.metering.windows import EARLIEST, LATEST, Window, WindowSize, whole, windows, zone
 
@@ -96,7 +96,8 @@ def of(scope: Scope, meter: str, query: MeterQuery) -> Result:
     question = replace(question, since=period.start, until=period.end)
     question = replace(question, filter_group_by=_filters(scope, question, query))
     question = replace(question, window_size=query.window_size and WindowSize(query.window_size))
-    reading = replace(quantities.read(scope, question), one_row=False)
+    with in_their_words(filter_group_by=query.filters):
+        reading = replace(quantities.read(scope, question), one_row=False)
     rows = reading.rows(most=MAX_ROWS + 1)
     if len(rows) > MAX_ROWS:
         raise _too_many(f"{MAX_ROWS} rows")
@@ -133,21 +134,20 @@ def _filters(scope: Scope, question: Question, query: MeterQuery) -> dict[str, t
     """The values of which one must hold, dimension by dimension. An empty text is also no value, as there."""
     simple, advanced = query.filter_group_by or {}, query.advanced_meter_group_by_filters or {}
     if simple and advanced:
-        raise ValidationError(
-            "filterGroupBy and advancedMeterGroupByFilters cannot be used together.", param="advancedMeterGroupByFilters"
-        )
+        raise ValidationError(f"{SIMPLE} and {ADVANCED} cannot be used together.", param=ADVANCED)
     found = {name: values for name, values in simple.items() if values}
     for name, wanted in advanced.items():
         named = wanted.values()
         found[name] = _described(scope, question, name, wanted) if named is None else named
     if reserved := next((name for name in found if name in RESERVED), None):
-        raise UnknownDimension(f"Filter by {reserved} with `subject` and `filterCustomerId`.", param="filterGroupBy")
+        raise UnknownDimension(f"Filter by {reserved} with `subject` and `filterCustomerId`.", param=query.filters)
     return {name: (*values, None) if "" in values else tuple(values) for name, values in found.items()}
 
 
 def _described(scope: Scope, question: Question, name: str, wanted: FilterString) -> list[str]:
     """Those of a dimension's values in the period that a filter describes."""
-    rows = quantities.answer(scope, replace(question, group_by=(name,))).rows
+    with in_their_words(group_by=ADVANCED):
+        rows = quantities.answer(scope, replace(question, group_by=(name,))).rows
     return [text for text in dict.fromkeys(row.groups.get(name) or "" for row in rows) if wanted.fits(text)]
 
 
