@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.uow import Scope
 from oppulence.metering import api as metering
+from oppulence.metering import settling
 from oppulence.metering.api import Freeze
 from oppulence.metering.errors import FreezeDiffers, FreezeNotFound
+from oppulence.metering.store import shard_of
 from tests.metering import usage
 from tests.metering.support import make
 from tests.metering.test_attribution import customer, give
@@ -72,8 +75,29 @@ def test_a_change_of_the_meter_does_not_move_what_was_frozen(api: Api, store: Wo
     assert metering.frozen_quantity(scope(store), Freeze("l", meter["id"], JUNE, JULY, subject="acme")).quantity == 2
 
 
+def test_nothing_is_frozen_while_earlier_usage_is_being_counted(api: Api, store: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "MOST_EVENTS", 1)
+    usage.take(store, *[usage.sent(str(n), {"v": 1}, JUNE) for n in range(2)])
+    usage.take(store, *[usage.sent(str(n), {"v": 1}, JUNE) for n in range(2, 5)])
+    make(api, **SUM)
+    wanted = Freeze("k", "tokens", JUNE, JULY, subject="acme")
+    while usage.behind(store):  # by parts
+        with pytest.raises(Unavailable):
+            metering.frozen_quantity(scope(store), wanted)
+        assert settling.settle(shard_of(store.workspace_id), 0) == 1
+    assert metering.frozen_quantity(scope(store), wanted).quantity == 5 and sums(store, "k") == []
+    assert api.as_key().patch("/v1/meters/tokens", {"value_property": "$.w"}).status == 200
+    with pytest.raises(Unavailable):
+        metering.adjustments(scope(store), "k")
+    assert metering.recomputed(scope(store), "k") == 5
+    usage.settle(store)
+    make(api, **SUM | {"slug": "other"})
+    assert sums(store, "k") == [], "another meter is nothing to it"
+
+
 def test_nothing_is_zero_and_the_average_of_nothing_none(api: Api, store: World) -> None:
     make(api, **SUM), make(api, **SUM | {"slug": "mean", "aggregation": "AVG"})
+    usage.settle(store)
     assert metering.frozen_quantity(scope(store), Freeze("s", "tokens", JUNE, JULY, subject="acme")).quantity == 0
     mean = metering.frozen_quantity(scope(store), Freeze("m", "mean", JUNE, JULY, subject="acme"))
     assert mean.quantity is None and mean.delta == 0
@@ -83,6 +107,7 @@ def test_nothing_is_zero_and_the_average_of_nothing_none(api: Api, store: World)
 
 def test_a_key_is_for_one_thing_and_of_one_workspace(api: Api, store: World) -> None:
     make(api, **SUM)
+    usage.settle(store)
     metering.frozen_quantity(scope(store), Freeze("k", "tokens", JUNE, JULY, subject="acme"))
     make(api, **SUM | {"slug": "other"})
     others = (

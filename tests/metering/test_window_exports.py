@@ -8,13 +8,14 @@ import pytest
 
 from oppulence.kernel.uow import Scope
 from oppulence.metering import query
+from oppulence.metering.events import UsageExportRequested
 from oppulence.metering.exports import windows_content
 from oppulence.metering.query import Question
 from oppulence.metering.windows import WindowSize
-from tests.metering.exporting import ask, manifest, of_csv, read, run, show, stored
+from tests.metering.exporting import CONSUMER, ask, manifest, of_csv, read, run, show, stored
 from tests.metering.rules import NOON
 from tests.metering.support import make
-from tests.metering.usage import sent, take
+from tests.metering.usage import sent, settle, take
 from tests.support.api import Api
 from tests.support.world import World
 
@@ -106,6 +107,7 @@ def test_groups_have_columns_and_no_formula(store: World, api: Api) -> None:
 
 def test_without_usage_there_are_no_rows(store: World, api: Api) -> None:
     make(api, **SUM)
+    settle(store)
     asked = ask(api, kind="windows", window_size="DAY")
     run(store)
     assert (show(api, asked["id"])["status"], read(show(api, asked["id"]))) == ("completed", [])
@@ -117,6 +119,20 @@ def test_a_meter_that_is_deleted_meanwhile_is_told(store: World, api: Api) -> No
     assert api.as_key().delete(f"/v1/meters/{made['id']}").status == 204
     assert run(store).count("metering.usage_export.failed") == 1
     assert "No meter tokens" in show(api, asked["id"])["error"]
+
+
+def test_it_waits_until_its_meters_have_counted_earlier_usage(store: World, api: Api) -> None:
+    take(store, *[sent(f"e{n}", {"v": n}, NOON, type="llm") for n in range(5)])
+    make(api, **SUM)
+    asked, of_events = ask(api, kind="windows", meters=["tokens"]), ask(api)
+    first, second = (one for one in store.envelopes() if one.type == UsageExportRequested.type)
+    assert len(store.deliver(CONSUMER, first)) == 1, "it goes back to its queue"
+    assert store.deliver(CONSUMER, second) == [] and show(api, of_events["id"])["rows"] == 5, "events wait for no meter"
+    assert show(api, asked["id"])["status"] == "running"
+    settle(store)
+    make(api, **SUM | {"slug": "other"})
+    assert store.deliver(CONSUMER, first) == [], "another meter is nothing to it"
+    assert [row["quantity"] for row in read(show(api, asked["id"]))] == ["10"]
 
 
 def test_what_settles_meanwhile_is_not_in_it(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,20 @@ def test_what_has_landed_counts_and_then_is_settled(api: Api, store: World) -> N
     assert ask(api, as_of=first).body["settlement"] == first
 
 
+def test_an_earlier_moments_answer_says_that_a_meter_is_still_counting(api: Api, store: World) -> None:
+    usage.take(store, *[usage.sent(str(n), {"v": 1}) for n in range(10)])
+    before = datetime.now(UTC)
+    make(api, **SUM)
+    first = ask(api).body["settlement"]
+    for as_of in (first, before.isoformat()):
+        body = ask(api, as_of=as_of).body
+        assert (body["data"][0]["value"], body["queued"]) == ("0", True), "its share of what was settled is on its way"
+    assert ask(api, as_of=first, format="csv").headers["X-Queued"] == "true"
+    usage.settle(store)
+    assert (rows(ask(api, as_of=first))[0][2], ask(api, as_of=first).body["queued"]) == ("0", False), "as it was"
+    assert (rows(ask(api))[0][2], ask(api).body["queued"]) == ("10", False)
+
+
 def test_it_groups_filters_and_takes_a_body(api: Api, store: World) -> None:
     make(api, **SUM)
     usage.take(

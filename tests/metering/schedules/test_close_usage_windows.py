@@ -89,6 +89,15 @@ def test_an_hour_stays_open_while_something_is_not_settled(closing: Alerting) ->
     assert hours(close(closing)) == [("tokens", "2026-03-14T12:00:00Z", "3")]
 
 
+def test_an_hour_stays_open_while_a_meter_counts_earlier_usage(closing: Alerting, api: Api) -> None:
+    closing.use(1)
+    make(api, **SUM | {"slug": "more"})
+    closing.move(hours=2)
+    assert close(closing) == []
+    settle(closing.world)
+    assert sorted(one[0] for one in hours(close(closing))) == ["more", "tokens"]
+
+
 def test_a_level_is_told_in_hours_with_usage(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     closing = Alerting(store, api, monkeypatch, carry_over=True)
     closing.use(5)

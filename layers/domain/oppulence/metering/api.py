@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from oppulence.customers import api as customers
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.metering import freezes, query, snapshots, store
+from oppulence.metering import freezes, meters, query, snapshots, store
 from oppulence.metering.attribution import Owned
 from oppulence.metering.errors import FreezeDiffers, FreezeNotFound
 from oppulence.metering.freezes import Freeze, Frozen
@@ -35,7 +35,7 @@ def frozen_quantity(scope: Scope, wanted: Freeze) -> Frozen:
     Raises:
         FreezeDiffers: something else was frozen under this key.
         MeterNotFound, CustomerNotFound, TooManySubjects, InvalidPeriod, UnknownTimeZone
-        Unavailable: the analytical store cannot be reached.
+        Unavailable: the analytical store cannot be reached, or earlier usage is still being counted for the meter.
     """
     known = in_transaction(scope, lambda uow: freezes.get(uow.conn, wanted.key))
     if known is None:
@@ -52,7 +52,7 @@ def adjustments(scope: Scope, key: str, after: int = 0) -> list[Frozen]:
 
     Raises:
         FreezeNotFound: nothing was frozen under this key.
-        Unavailable: the analytical store cannot be reached.
+        Unavailable: the analytical store cannot be reached, or earlier usage is still being counted for the meter.
     """
     wanted, last = in_transaction(scope, lambda uow: _last(uow, key))
     found = _computed(scope, wanted)
@@ -84,9 +84,14 @@ def _last(uow: UnitOfWork, key: str) -> tuple[Freeze, Frozen]:
 
 def _computed(scope: Scope, wanted: Freeze) -> _Found:
     """The quantity of what is settled now."""
-    settled, now = in_transaction(scope, lambda uow: (snapshots.snapshot(uow.conn).settled, uow.now))
+    settled, now = in_transaction(scope, lambda uow: _moment(uow, wanted.meter))
     quantity, owned, meter_id = _quantity(scope, wanted, settled, now, None)
     return _Found(quantity, settled, now, owned, meter_id)
+
+
+def _moment(uow: UnitOfWork, meter: str) -> tuple[int, datetime]:
+    meters.check_filled(uow, [meter])
+    return snapshots.snapshot(uow.conn).settled, uow.now
 
 
 def _quantity(

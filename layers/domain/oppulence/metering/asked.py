@@ -69,7 +69,7 @@ class Counter:
 class Asked:
     """`meters` are of one measure. `owned` restricts rows to customers', or says whose each row is; None: they do not matter.
 
-    `behind`: something that has landed is not counted yet for all meters.
+    `behind`: something that has landed is not counted yet for all meters; or, as of an earlier moment too, a version's fill runs.
     """
 
     workspace_id: str
@@ -145,7 +145,7 @@ def _read(uow: UnitOfWork, meter: str | None, selection: Selection) -> list[Aske
     owned = _owned(uow.conn, selection, known_at)
     return [
         Asked(
-            uow.workspace_id, tuple(some), found, as_of is None and behind, selection.zone,
+            uow.workspace_id, tuple(some), found, behind, selection.zone,
             tuple(dict.fromkeys(selection.group_by)), dict(selection.filters or {}), tuple(selection.subjects), owned,
             not selection.customers,
         )
@@ -173,7 +173,7 @@ def _check(counter: Counter, group_by: Sequence[str], filters: Mapping[str, Sequ
 def _counters(
     conn: Connection, key: str | None, as_of: int | None, known_at: datetime | None, reckoned: int | None
 ) -> tuple[list[list[Counter]], bool]:
-    """Meters by their measures, and whether something that has landed is not counted for them yet.
+    """Meters by their measures, and whether something that has landed, or was settled before a version came, is not counted yet.
 
     They have their versions as known now or, with `as_of`, those that were counted for by then.
     """

@@ -2,7 +2,7 @@
 
 A workspace's hours are closed in order, and never opened again: what comes later for one is not told. Hours in which nothing
 came for any meter are closed with the next one; those before the workspace's first meter was made are never told. An hour stays
-open while something that landed long enough ago is not settled.
+open while something that landed long enough ago is not settled, or earlier usage is being counted for a meter.
 """
 
 from collections.abc import Sequence

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.ids import is_id, new_id
 from oppulence.kernel.pagination import After, Page, paginate
 from oppulence.kernel.uow import UnitOfWork
@@ -29,6 +30,7 @@ from oppulence.metering.windows import EARLIEST, LATEST
 _PREFIX = "met"
 _MAX_CACHED = 2_000
 _MOST_VERSIONS = 10_000
+_FILLS_IN_S = 60
 _EMPTY: dict[str, Any] = {"metadata": {}, "group_by": {}}
 """What null stands for in fields that are never null."""
 
@@ -176,6 +178,18 @@ def dimensions(uow: UnitOfWork, id_or_slug: str) -> list[str]:
     """
     found = store.versions_of(uow.conn, get(uow, id_or_slug).id, 0, _MOST_VERSIONS)
     return sorted({name for one in found for name in one.group_by})
+
+
+def check_filled(uow: UnitOfWork, ids_or_slugs: Iterable[str]) -> None:
+    """Make sure that meters count all that is settled by now, for whoever takes a moment whose numbers are to stay.
+
+    That moment is looked up after this: a fill that ends in between is in it.
+
+    Raises:
+        Unavailable: earlier usage is still being counted for a new version.
+    """
+    if store.being_filled(uow.conn, list(ids_or_slugs)):
+        raise Unavailable("The meter is new or changed: earlier usage is still being counted for it.", retry_after=_FILLS_IN_S)
 
 
 def mark_used(uow: UnitOfWork, meter_ids: Iterable[str]) -> None:

@@ -157,6 +157,20 @@ def versions_of(conn: Connection, meter_id: str, after: int, most: int) -> list[
         ).fetchall()
 
 
+def being_filled(conn: Connection, ids_or_slugs: Sequence[str]) -> bool:
+    """Whether versions of these meters do not count all yet that was settled before they came."""
+    row = conn.execute(
+        """
+        SELECT EXISTS (SELECT FROM metering.meter_versions v
+                         JOIN metering.meters m ON m.workspace_id = v.workspace_id AND m.id = v.meter_id
+                        WHERE (v.filled IS NULL OR v.filled_to < v.filled)
+                          AND (m.id = ANY(%(keys)s) OR m.slug = ANY(%(keys)s) AND m.archived_at IS NULL))
+        """,
+        {"keys": list(ids_or_slugs)},
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def mark_used(conn: Connection, meter_ids: Sequence[str], at: datetime) -> None:
     """Say of meters that something was counted for them."""
     conn.execute("UPDATE metering.meters SET used_at = %s WHERE id = ANY(%s) AND used_at IS NULL", (at, sorted(meter_ids)))

@@ -53,8 +53,15 @@ def begin(scope: Scope, export: Export) -> tuple[dict[str, Any] | None, int]:
 
     Raises:
         MeterNotFound: one that was named is gone.
+        Unavailable: earlier usage is still being counted for one.
     """
-    ids = in_transaction(scope, lambda uow: [one.id for one in _meters(uow, export)])
+
+    def chosen(uow: UnitOfWork) -> list[str]:
+        ids = [one.id for one in _meters(uow, export)]
+        meters.check_filled(uow, ids)
+        return ids
+
+    ids = in_transaction(scope, chosen)
     return _place(ids, 0, None), len(ids) * len(_windows(export))
 
 

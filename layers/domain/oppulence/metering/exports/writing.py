@@ -75,13 +75,11 @@ def _write(scope: Scope, export: Export) -> None:
 
 
 def _begin(scope: Scope, export: Export) -> Export:
-    """Fix what the export holds."""
+    """Fix what the export holds: of windows the meters first, so that what they have counted is settled by then."""
+    place = windows_content.begin(scope, export) if export.kind is Kind.WINDOWS else None
     settled, now = in_transaction(scope, lambda uow: (snapshot(uow.conn).settled, uow.now))
     fixed = export.model_copy(update={"settlement": settled, "as_of": now})
-    if export.kind is Kind.EVENTS:
-        cursor, total = None, events_content.total(str(scope.workspace_id), fixed)
-    else:
-        cursor, total = windows_content.begin(scope, fixed)
+    cursor, total = place or (None, events_content.total(str(scope.workspace_id), fixed))
     begun = fixed.model_copy(update={"cursor": cursor, "total": total})
     in_transaction(scope, lambda uow: store.begin(uow.conn, begun))
     return begun
