@@ -2,6 +2,7 @@
 
 import csv
 import io
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,7 @@ ROWS = st.lists(st.lists(st.text('a",\n', max_size=4), min_size=2, max_size=3), 
 
 
 @given(ROWS, st.integers(41, 90), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
-def test_rows_of_csv_may_hold_line_breaks_between_quotes(rows: list[list[str]], size: int, quoting: int) -> None:
+def test_rows_of_csv_may_hold_line_breaks_between_quotes(rows: list[list[str]], size: int, quoting: Literal[0, 1]) -> None:
     buffer = io.StringIO(newline="")
     csv.writer(buffer, quoting=quoting).writerows(rows)
     records, _ = read(buffer.getvalue().encode(), size, ",")
