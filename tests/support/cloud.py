@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,9 @@ AUDIT_BUCKET = "audit"
 TABLES = ("limits", "idempotency", "connections")
 BUSES = ("domain", "inbound")
 DIRECT = ("metering/on_usage_accepted",)
+
+NOT_SENT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no message of SQS holds."""
 
 _put: list[dict[str, Any]] = []
 _sent: list[tuple[str, dict[str, Any]]] = []
@@ -110,4 +114,6 @@ def _record(params: dict[str, Any], **_: Any) -> None:
 
 
 def _record_messages(params: dict[str, Any], **_: Any) -> None:
+    for entry in params["Entries"]:
+        assert not NOT_SENT.search(entry["MessageBody"]), "SQS refuses the message, which moto does not"
     _sent.extend((params["QueueUrl"], entry) for entry in params["Entries"])

@@ -187,10 +187,19 @@ def test_an_event_without_data_is_taken(sender: Api, data: str) -> None:
     assert event.data is None
 
 
+def test_what_no_message_may_hold_is_kept_to_the_letter(sender: Api) -> None:
+    texts = ["a\uffffb", "\ufffe", "\\uffff\uffff", "\ufffd\ud7ff\U0010ffff", "\x7f\x85"]
+    for some in (texts, ["\uffff" * 21_000] * 2):
+        data = [f'{{"v": "{text}"}}' for text in some]
+        events = [f'{{"id": "{n}", "type": "t", "subject": "s", "data": {one}}}' for n, one in enumerate(data)]
+        assert [event.data for event in taken(send(sender, f"[{','.join(events)}]"))] == data
+
+
 LONG = "x" * 256
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"type": None}, "type"), ({"type": ""}, "type"), ({"type": 5}, "type"), ({"type": LONG}, "type"), ({"type": "a\nb"}, "type"),
     ({"id": ""}, "id"), ({"id": LONG}, "id"), ({"id": 7}, "id"), ({"id": "\x00"}, "id"), ({"source": LONG}, "source"),
+    ({"id": "\uffff"}, "id"), ({"source": "a\ufffe"}, "source"), ({"type": "\uffffb"}, "type"), ({"subject": "\ufffe"}, "subject"),
     ({"source": ""}, "source"), ({"subject": None}, "subject"), ({"subject": ""}, "subject"), ({"subject": "\x7f"}, "subject"),
     ({"subject": LONG}, "subject"), ({"customer": "c"}, "customer"), ({"time": "2026-01-01"}, "time"),
     ({"time": 1767225600}, "time"), ({"time": "2026-01-01T00:00:00"}, "time"), ({"time": "2025-02-29T00:00:00Z"}, "time"),

@@ -32,8 +32,8 @@ _encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(Written)
 
 
 def text_of(batch: Written) -> str:
-    """The batch as text; the same batch gives the same text."""
-    return _encoder.encode(batch).decode()
+    """The batch as text, without what no message may hold; the same batch gives the same text."""
+    return _encoder.encode(batch).decode().replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def parse(text: str | bytes) -> Written:

@@ -31,7 +31,7 @@ MAX_FIELD = 64
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 _NINES = ".999999"
 _FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
 _NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
@@ -210,7 +210,7 @@ class _Reader:
         if not f"{id_}{source}{found.type}{subject}".isprintable():
             for name, value in (("id", id_), ("source", source), ("type", found.type), ("subject", subject)):
                 if _CONTROL.search(value):
-                    return Refused(index, name, "It has control characters.")
+                    return Refused(index, name, "It has control characters, or U+FFFE or U+FFFF.")
         if time.tzinfo is not UTC:
             time = time.astimezone(UTC)
         return Sent(index, SentEvent(source, id_, found.type, subject, time, data), found.id is not None)
