@@ -199,7 +199,7 @@ LONG = "x" * 256
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"type": None}, "type"), ({"type": ""}, "type"), ({"type": 5}, "type"), ({"type": LONG}, "type"), ({"type": "a\nb"}, "type"),
     ({"id": ""}, "id"), ({"id": LONG}, "id"), ({"id": 7}, "id"), ({"id": "\x00"}, "id"), ({"source": LONG}, "source"),
-    ({"id": "\uffff"}, "id"), ({"source": "a\ufffe"}, "source"), ({"type": "\uffffb"}, "type"), ({"subject": "\ufffe"}, "subject"),
+    ({"id": "\uffff"}, "id"), ({"source": "a\ufffe"}, "source"), ({"type": "\uffff"}, "type"), ({"subject": "\ufffe"}, "subject"),
     ({"source": ""}, "source"), ({"subject": None}, "subject"), ({"subject": ""}, "subject"), ({"subject": "\x7f"}, "subject"),
     ({"subject": LONG}, "subject"), ({"customer": "c"}, "customer"), ({"time": "2026-01-01"}, "time"),
     ({"time": 1767225600}, "time"), ({"time": "2026-01-01T00:00:00"}, "time"), ({"time": "2025-02-29T00:00:00Z"}, "time"),
