@@ -6,9 +6,9 @@ The platform runs without it; what it holds is rebuilt from PostgreSQL.
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from itertools import islice
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
@@ -98,7 +98,8 @@ def stream(text: str, parameters: dict[str, Any], form: str, settings: dict[str,
         Unavailable: the store cannot be reached. One that fails before the end breaks the last piece off with another error.
     """
     with _reachable():
-        answer: Any = _client(WORK_S).raw_stream(text, parameters=parameters, settings=settings, fmt=form)
+        client = _client(WORK_S, form=_are_long(parameters))
+        answer: Any = client.raw_stream(text, parameters=parameters, settings=settings, fmt=form)
         try:
             yield iter(lambda: bytes(answer.read(_PIECE_BYTES)), b"")
         finally:
@@ -122,8 +123,8 @@ def work(text: str, parameters: dict[str, Any], settings: dict[str, Any] | None 
         Unavailable: the store cannot be reached, or is overloaded. Whether the statement was carried out is unknown.
     """
     with _reachable(), _not_overloaded():
-        client = _client(WORK_S, form=_are_long(parameters))
-        client.command(text, parameters=parameters, settings={"max_execution_time": WORK_S - 5, **(settings or {})})
+        client = _client(WORK_S, form=_are_long(parameters))  # which `command` would not heed
+        client.raw_query(text, parameters=parameters, settings={"max_execution_time": WORK_S - 5, **(settings or {})})
 
 
 def forget() -> None:
@@ -133,7 +134,7 @@ def forget() -> None:
 
 def _are_long(parameters: Mapping[str, Any]) -> bool:
     texts = (one for value in parameters.values() for one in (value if isinstance(value, list) else (value,)))
-    return sum(len(str(one)) + 8 for one in texts) > _URL_BYTES
+    return any(size > _URL_BYTES for size in accumulate(len(quote(str(one))) + 8 for one in texts))
 
 
 @cache
