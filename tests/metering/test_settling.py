@@ -15,7 +15,7 @@ from oppulence.metering import store as meters_store
 from tests.metering import faults, usage
 from tests.metering.faults import Killed
 from tests.metering.rules import NOON
-from tests.metering.support import make
+from tests.metering.support import copy, make
 from tests.metering.usage import rows, sent
 from tests.support.api import Api
 from tests.support.world import World
@@ -151,7 +151,8 @@ def test_workspaces_take_turns_with_their_fills(store: World, api: Api, monkeypa
     usage.make_in(api, quiet, effective_from=None)
     usage.settle(store)
     filled = store.admin.execute(
-        "SELECT workspace_id FROM metering.settlements WHERE workspace_id = ANY (%s) ORDER BY number", ([quiet, store.workspace_id],)
+        "SELECT workspace_id FROM metering.settlements WHERE workspace_id = ANY (%s) ORDER BY number",
+        ([quiet, store.workspace_id],),
     ).fetchall()
     assert len(filled) == 7 and (quiet,) in filled[:2]
     assert rows(store, "usage_values", "id", quiet) == [("mine",)]
@@ -177,6 +178,20 @@ def test_more_versions_than_a_statement_takes_count_by_parts(store: World, api: 
     faults.lease_runs_out(store)
     usage.settle(store)
     assert [len(rows(store, table, "id, meter")) for table in ("usage_values", "usage_rejections")] == [3, 3]
+
+
+def test_so_many_versions_count_that_no_address_would_hold_them(store: World, api: Api) -> None:
+    copy(store, make(api, effective_from=None), 3_500, type_length=8)
+    usage.take(store, sent("a"), sent("b", type="t" * 4 + "3500"))
+    assert rows(store, "usage_values", "id") == [("a",), ("b",)]
+
+
+def test_so_many_types_are_reckoned_again_that_no_parameter_would_hold_them(store: World, api: Api) -> None:
+    first, last = "t" * 249 + "1", "t" * 247 + "600"
+    usage.land(store, sent("a"), sent("b", type=first), sent("c", type=last), sent("d", type=last))
+    copy(store, make(api, effective_from=None), 600, type_length=250)
+    usage.settle(store)
+    assert rows(store, "usage_values", "id") == [("a",), ("b",), ("c",), ("d",)]
 
 
 def test_a_deleted_meter_holds_up_nothing(store: World, api: Api) -> None:

@@ -14,6 +14,7 @@ import zstandard
 from infra.local.clickhouse_bridge.errors import failure
 
 PIECE = 1 << 16
+MAX_FIELD = 1 << 17  # a server's http_max_field_value_size, as it is by default
 DRAIN_LIMIT = 1 << 26  # an unread rest beyond it ends the connection instead
 
 
@@ -147,5 +148,8 @@ def form_fields(body: bytes, content_type: str) -> dict[str, str]:
             raise failure(48, "NOT_IMPLEMENTED", "External data is not supported by the local engine")
         name = part.get_param("name", header="content-disposition")
         content = part.get_payload(decode=True)  # as sent: drivers name no charset, and it is UTF-8
-        fields[str(name)] = content.decode() if isinstance(content, bytes) else ""
+        value = content if isinstance(content, bytes) else b""
+        if len(value) > MAX_FIELD:
+            raise failure(1000, "POCO_EXCEPTION", "HTML Form Exception: Field value too long")
+        fields[str(name)] = value.decode()
     return fields

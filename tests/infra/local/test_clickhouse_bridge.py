@@ -100,11 +100,13 @@ def test_rows_as_json_and_csv(client: Client, table: str) -> None:
 
 def test_parameters_stay_values(client: Client) -> None:
     hostile = "'; DROP TABLE t; -- \\ \t\n\r\n` {x:String} Zoë"
-    values = {"s": hostile, "d": Decimal("1.5"), "a": ["x'y", ""], "n": 2**63, "big": "x" * 200_000}
+    values = {"s": hostile, "d": Decimal("1.5"), "a": ["x'y", ""], "n": 2**63, "big": "x" * 100_000}
     query = "SELECT {s:String}, {d:Decimal(9, 2)}, {a:Array(String)}, {n:UInt64}, length({big:String})"
-    expected = (hostile, Decimal("1.50"), ["x'y", ""], 2**63, 200_000)
+    expected = (hostile, Decimal("1.50"), ["x'y", ""], 2**63, 100_000)
     assert client.query(query, parameters=values).result_rows == [expected]
     assert client.query("SELECT %(s)s", parameters={"s": hostile}).result_rows == [(hostile,)]
+    with pytest.raises(DatabaseError, match="too long"):
+        client.query(query, parameters=values | {"big": "x" * 200_000})
 
 
 @pytest.mark.parametrize(

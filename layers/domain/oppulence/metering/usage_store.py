@@ -6,7 +6,7 @@ hour: a settlement that is taken up again leaves out what it finds of itself.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ COUNTED = (
 )
 """What landed events count, as a table with a row for each event and version."""
 
-WORKSPACES_AT_ONCE, VERSIONS_AT_ONCE = 1000, 3000
+WORKSPACES_AT_ONCE, VERSIONS_AT_ONCE, TYPES_AT_ONCE = 1000, 3000, 100
 """Of one statement: a server takes 128 KB of a parameter."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -168,9 +168,11 @@ def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
         olap.work(_STATEMENTS[table], parameters | {"versions": some}, _ONE_BLOCK | {"insert_deduplication_token": token})
 
 
-def landed(workspaces: Sequence[str], batches: Sequence[str], types: Sequence[str]) -> list[Sequence[Any]]:
-    """Landed events of these types, each once."""
-    return olap.query(_LANDED, {"workspaces": list(workspaces), "batches": list(batches), "types": list(types)})
+def landed(workspaces: Sequence[str], batches: Sequence[str], types: Sequence[str]) -> Iterator[Sequence[Any]]:
+    """Landed events of these types, each once; those of a batch follow each other as far as they are asked for together."""
+    ours = {"workspaces": list(workspaces), "batches": list(batches)}
+    for start in range(0, len(types), TYPES_AT_ONCE):
+        yield from olap.query(_LANDED, ours | {"types": list(types[start : start + TYPES_AT_ONCE])})
 
 
 def to_fill(workspace_id: str, version: MeterVersion, since: int, until: int) -> list[Sequence[Any]]:
