@@ -63,6 +63,38 @@ def test_a_customers_quantity_is_computed_again_as_its_subjects_were(api: Api, s
     assert metering.frozen_quantity(scope(store), Freeze("a", "tokens", JUNE, JULY, customer=a)) == frozen
 
 
+def test_a_merge_leaves_the_total_of_what_was_frozen(api: Api, store: World) -> None:
+    make(api, **SUM)
+    a, b = customer(api, "a", ("s", None)), customer(api, "b", ("t", None))
+    usage.take(store, *[usage.sent(f"{name}{n}", {"v": n}, JUNE + n * DAY, subject=name) for name in "st" for n in (1, 2)])
+    for key in "ab":
+        assert metering.frozen_quantity(scope(store), Freeze(key, "tokens", JUNE, JULY, customer=key)).quantity == 3
+    assert api.as_key().post(f"/v1/customers/{b}/merge", {"from": a}).status == 200
+    assert sums(store, "a") == [(1, Decimal(0), Decimal(-3))] and sums(store, "b") == [(1, Decimal(6), Decimal(3))]
+    usage.take(store, usage.sent("late", {"v": 1}, JUNE, subject="s"))
+    assert sums(store, "a", 1) == [] and sums(store, "b", 1) == [(2, Decimal(7), Decimal(1))]
+    assert [metering.recomputed(scope(store), "b", n) for n in range(3)] == [3, 6, 7]
+    assert metering.frozen_quantity(scope(store), Freeze("a", "tokens", JUNE, JULY, customer="a")).quantity == 3
+
+
+@pytest.mark.parametrize("key", ["acme", "jane@example.com"])
+def test_what_becomes_of_a_customer_changes_nothing_that_was_frozen(api: Api, store: World, key: str) -> None:
+    make(api, **SUM)
+    a = customer(api, key)
+    usage.take(store, usage.sent("1", {"v": 5}, JUNE, subject=key))
+    wanted = Freeze("k", "tokens", JUNE, JULY, customer=key)
+    frozen = metering.frozen_quantity(scope(store), wanted)
+    path = f"/v1/customers/{a}"
+    assert api.as_key().patch(path, {"key": "acme-2"}).status == 200
+    assert metering.frozen_quantity(scope(store), wanted) == frozen
+    assert api.as_key().delete(path).status == 204 and api.as_key().get(path).body["status"] == "archived"
+    assert api.as_key().post(f"{path}/erase").status == 200
+    assert frozen.quantity == 5 and sums(store, "k") == []
+    assert customer(api, key) != a and sums(store, "k") == []
+    usage.take(store, usage.sent("2", {"v": 1}, JUNE, subject=key))
+    assert sums(store, "k") == [(1, Decimal(6), Decimal(1))]
+
+
 def test_a_change_of_the_meter_does_not_move_what_was_frozen(api: Api, store: World) -> None:
     meter = make(api, **SUM | {"rounding": {"mode": "ceil", "precision": 0}})
     usage.take(store, usage.sent("1", {"v": "0.25", "w": 7}, JUNE))
@@ -72,6 +104,7 @@ def test_a_change_of_the_meter_does_not_move_what_was_frozen(api: Api, store: Wo
     assert sums(store, "k") == [(1, Decimal(2), Decimal(1))]
     assert api.as_key().delete("/v1/meters/tokens").status == 204
     assert metering.recomputed(scope(store), "k") == 1
+    assert metering.frozen_quantity(scope(store), Freeze("k", "tokens", JUNE, JULY, subject="acme")).quantity == 1
     assert metering.frozen_quantity(scope(store), Freeze("l", meter["id"], JUNE, JULY, subject="acme")).quantity == 2
 
 

@@ -1,5 +1,6 @@
 """Whose usage is whose, as subjects move between customers."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,6 +73,27 @@ def test_a_key_is_a_subject_until_somebody_gets_one_of_that_name(api: Api, store
     assert totals(store) == {a: "10"}
     give(api, b, "acme", JUNE + 7 * DAY)
     assert totals(store) == {a: "7", b: "3"}
+
+
+def test_what_was_known_of_keys_and_merges_stays(api: Api, store: World) -> None:
+    make(api, effective_from=None)
+    a = customer(api, "a", ("s", None))
+    usage.take(store, *[usage.sent(name, None, JUNE, subject=name) for name in ("s", "a", "b")])
+    instants = [clock.now()]
+    b = customer(api, "b")
+    changes: tuple[tuple[str, str, dict[str, str]], ...] = (
+        ("PATCH", a, {"key": "c"}),
+        ("POST", f"{b}/merge", {"from": a}),
+        ("POST", f"{b}/erase", {}),
+    )
+    for method, path, body in changes:
+        instants.append(clock.now())
+        assert api.as_key().send(method, f"/v1/customers/{path}", json.dumps(body).encode()).status == 200
+    first, second, third, fourth = instants
+    assert totals(store, as_of=first) == {a: "2", None: "1"}
+    assert totals(store, as_of=second) == totals(store, as_of=third) == {a: "2", b: "1"}
+    assert totals(store, as_of=fourth) == totals(store) == {b: "3"}
+    assert [totals(store, as_of=at, customers=(a,)) for at in (third, fourth)] == [{a: "2"}, {b: "3"}]
 
 
 def test_a_merged_customers_usage_is_the_others(api: Api, store: World) -> None:

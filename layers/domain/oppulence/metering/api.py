@@ -5,13 +5,14 @@ period, or is attributed otherwise, comes out as adjustments. Each is numbered, 
 can be computed again to the digit, also after the analytical store was rebuilt.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from oppulence.customers import api as customers
+from oppulence.customers.errors import CustomerNotFound
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.metering import freezes, meters, query, snapshots, store
+from oppulence.metering import attribution, freezes, meters, query, snapshots, store
 from oppulence.metering.attribution import Owned
 from oppulence.metering.errors import FreezeDiffers, FreezeNotFound
 from oppulence.metering.freezes import Freeze, Frozen
@@ -39,8 +40,9 @@ def frozen_quantity(scope: Scope, wanted: Freeze) -> Frozen:
     """
     known = in_transaction(scope, lambda uow: freezes.get(uow.conn, wanted.key))
     if known is None:
-        found = _computed(scope, wanted)
-        in_transaction(scope, lambda uow: _save(uow, wanted, found))
+        customer_id = in_transaction(scope, lambda uow: _customer(uow, wanted.customer))
+        found = _computed(scope, replace(wanted, customer=customer_id))
+        in_transaction(scope, lambda uow: _save(uow, wanted, customer_id, found))
         known = in_transaction(scope, lambda uow: freezes.get(uow.conn, wanted.key))
     if known is None or not in_transaction(scope, lambda uow: _is_of(uow, known, wanted)):
         raise FreezeDiffers(f"Under the key {wanted.key} another meter, subject, customer or period was frozen.", param="key")
@@ -84,19 +86,21 @@ def _last(uow: UnitOfWork, key: str) -> tuple[Freeze, Frozen]:
 
 def _computed(scope: Scope, wanted: Freeze) -> _Found:
     """The quantity of what is settled now."""
-    settled, now = in_transaction(scope, lambda uow: _moment(uow, wanted.meter))
-    quantity, owned, meter_id = _quantity(scope, wanted, settled, now, None)
+    settled, now, owned = in_transaction(scope, lambda uow: _moment(uow, wanted))
+    quantity, meter_id = _quantity(scope, wanted, settled, now, owned)
     return _Found(quantity, settled, now, owned, meter_id)
 
 
-def _moment(uow: UnitOfWork, meter: str) -> tuple[int, datetime]:
-    meters.check_filled(uow, [meter])
-    return snapshots.snapshot(uow.conn).settled, uow.now
+def _moment(uow: UnitOfWork, wanted: Freeze) -> tuple[int, datetime, tuple[Owned, ...] | None]:
+    """What is settled, when, and what the customer owns: itself, not whom it was merged into, whose amounts are another's."""
+    meters.check_filled(uow, [wanted.meter])
+    owned = None if wanted.customer is None else attribution.of_customer(uow.conn, wanted.customer)
+    return snapshots.snapshot(uow.conn).settled, uow.now, owned
 
 
 def _quantity(
     scope: Scope, wanted: Freeze, settlement: int, known_at: datetime, owned: tuple[Owned, ...] | None
-) -> tuple[Decimal | None, tuple[Owned, ...] | None, str]:
+) -> tuple[Decimal | None, str]:
     question = Question(
         wanted.meter, wanted.since, wanted.until, time_zone=wanted.time_zone,
         subjects=() if wanted.subject is None else (wanted.subject,),
@@ -104,11 +108,12 @@ def _quantity(
     )  # fmt: skip
     reading = query.read(scope, question)
     (row,) = reading.rows()
-    return row.value, reading.asked.owned, reading.asked.meter.id
+    return row.value, reading.asked.meter.id
 
 
-def _save(uow: UnitOfWork, wanted: Freeze, found: _Found) -> None:
-    customer_id = None if wanted.customer is None else _customer(uow, wanted.customer)
+def _save(uow: UnitOfWork, wanted: Freeze, customer_id: str | None, found: _Found) -> None:
+    if customer_id is not None and not customers.mark_used(uow.conn, customer_id, uow.now):
+        raise CustomerNotFound(f"Customer {customer_id} was deleted meanwhile.")
     if freezes.insert(uow.conn, uow.workspace_id, wanted, found.meter_id, customer_id):
         _add(uow, wanted.key, None, found)
         store.mark_used(uow.conn, [found.meter_id], uow.now)
@@ -124,20 +129,17 @@ def _add(uow: UnitOfWork, key: str, last: Frozen | None, found: _Found) -> None:
 
 
 def _is_of(uow: UnitOfWork, known: Freeze, wanted: Freeze) -> bool:
-    """Whether this was frozen: meter and customer may be named in other words."""
-    if known.meter != wanted.meter:
-        meter = store.get(uow.conn, wanted.meter)
-        if meter is None or meter.id != known.meter:
-            return False
-    if known.customer != wanted.customer and (wanted.customer is None or _customer(uow, wanted.customer) != known.customer):
+    """Whether this was frozen: in the same words, or with meter and customer named in others that mean the same."""
+    if (known.since, known.until, known.time_zone, known.subject) != (
+        wanted.since, wanted.until, wanted.time_zone, wanted.subject,
+    ):  # fmt: skip
         return False
-    return (known.since, known.until, known.time_zone, known.subject) == (
-        wanted.since,
-        wanted.until,
-        wanted.time_zone,
-        wanted.subject,
-    )
+    if freezes.words(uow.conn, wanted.key) == (wanted.meter, wanted.customer):
+        return True
+    meter = store.get(uow.conn, wanted.meter)
+    customer_id = _customer(uow, wanted.customer)
+    return known.meter in (wanted.meter, meter and meter.id) and known.customer in (wanted.customer, customer_id)
 
 
-def _customer(uow: UnitOfWork, id_or_key: str) -> str | None:
-    return customers.resolved(uow.conn, [id_or_key]).get(id_or_key)
+def _customer(uow: UnitOfWork, id_or_key: str | None) -> str | None:
+    return None if id_or_key is None else attribution.ids(uow.conn, [id_or_key])[id_or_key]

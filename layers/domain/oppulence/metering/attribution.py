@@ -45,20 +45,29 @@ def of_customers(conn: Connection, ids_or_keys: Sequence[str], known_at: datetim
         CustomerNotFound: there is none of an id or key.
         TooManySubjects: they own more than one question takes.
     """
+    return _owned(conn, sorted(set(ids(conn, ids_or_keys, known_at).values())), known_at)
+
+
+def ids(conn: Connection, ids_or_keys: Sequence[str], known_at: datetime | None = None) -> dict[str, str]:
+    """Ids of the customers that these are, or were.
+
+    Raises:
+        CustomerNotFound: there is none of an id or key.
+    """
     found = customers.resolved(conn, ids_or_keys, known_at)
     missing = next((one for one in ids_or_keys if one not in found), None)
     if missing is not None:
         raise CustomerNotFound(f"No customer {missing[:64]} in this workspace. Name it by its id or key.")
-    return _owned(conn, sorted(set(found.values())), known_at)
+    return found
 
 
-def of_customer(conn: Connection, customer_id: str, known_at: datetime | None) -> tuple[Owned, ...]:
-    """What the customer of this id owns; one that was merged owns nothing any more.
+def of_customer(conn: Connection, customer_id: str) -> tuple[Owned, ...]:
+    """What the customer of this very id owns; one that was merged owns nothing any more.
 
     Raises:
         TooManySubjects: it owns more than one question takes.
     """
-    return _owned(conn, [customer_id], known_at)
+    return _owned(conn, [customer_id], None)
 
 
 def of_all(conn: Connection, known_at: datetime | None) -> tuple[Owned, ...]:
@@ -70,8 +79,8 @@ def of_all(conn: Connection, known_at: datetime | None) -> tuple[Owned, ...]:
     return _owned(conn, None, known_at)
 
 
-def _owned(conn: Connection, ids: Sequence[str] | None, known_at: datetime | None) -> tuple[Owned, ...]:
-    periods = customers.usage_periods(conn, ids, MAX_PERIODS + 1, known_at)
+def _owned(conn: Connection, customer_ids: Sequence[str] | None, known_at: datetime | None) -> tuple[Owned, ...]:
+    periods = customers.usage_periods(conn, customer_ids, MAX_PERIODS + 1, known_at)
     if len(periods) > MAX_PERIODS:
         raise TooManySubjects(
             f"These customers have more than {MAX_PERIODS} subjects. Name fewer customers at a time, or group by subject.",

@@ -46,15 +46,24 @@ def get(conn: Connection, key: str) -> Freeze | None:
 
 
 def insert(conn: Connection, workspace_id: str, freeze: Freeze, meter_id: str, customer_id: str | None) -> bool:
-    """Save what is frozen; False if something was frozen under its key."""
+    """Save what is frozen, and in which words; False if something was frozen under its key."""
     done = conn.execute(
         """
-        INSERT INTO metering.freezes (workspace_id, key, meter_id, customer_id, subject, since, until, time_zone)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+        INSERT INTO metering.freezes (workspace_id, key, meter_id, customer_id, subject, since, until, time_zone, meter_named,
+                                      customer_named)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
         """,
-        (workspace_id, freeze.key, meter_id, customer_id, freeze.subject, freeze.since, freeze.until, freeze.time_zone),
-    )
+        (
+            workspace_id, freeze.key, meter_id, customer_id, freeze.subject, freeze.since, freeze.until, freeze.time_zone,
+            freeze.meter, freeze.customer,
+        ),
+    )  # fmt: skip
     return done.rowcount == 1
+
+
+def words(conn: Connection, key: str) -> tuple[object, ...] | None:
+    """How meter and customer were named when something was frozen under a key."""
+    return conn.execute("SELECT meter_named, customer_named FROM metering.freezes WHERE key = %s", (key,)).fetchone()
 
 
 def add(conn: Connection, workspace_id: str, key: str, frozen: Frozen) -> None:
