@@ -17,6 +17,7 @@ from oppulence.metering.readings import Reading
 from oppulence.metering.windows import WindowSize
 from tests.metering.alerting import NOW, PATH, SUM, TOLD, Alerting
 from tests.metering.support import make
+from tests.metering.test_attribution import customer
 from tests.metering.usage import land, sent, settle, take
 from tests.support.api import Api
 from tests.support.entries import entry
@@ -122,6 +123,23 @@ def test_periods_that_were_over_before_it_was_made_are_not_told(alerting: Alerti
     alerting.use(500, at=NOW - timedelta(days=3))
     alerting.use(1)
     assert alerting.told() == []
+
+
+@pytest.mark.parametrize("whose", ["each", "subject", "customer"])
+def test_the_period_that_ended_before_the_first_look_is_told(alerting: Alerting, whose: str) -> None:
+    alerting.use(1, "before", NOW - timedelta(days=2))
+    chosen = {"each": {}, "subject": {"subject": "acme"}, "customer": {"customer": customer(alerting.api, "acme")}}[whose]
+    alerting.move(hours=11, minutes=59)
+    alerting.use(500)
+    made = alerting.alert(**chosen)
+    alerting.move(minutes=2)
+    assert [(one.data["period_start"], one.data["quantity"]) for one in alerting.look()] == [(TODAY, "500")]
+    alerting.move(hours=23, minutes=58)
+    alerting.use(7)
+    assert alerting.told() == []
+    assert alerting.api.as_key().patch(f"{PATH}/{made['id']}", {"at": "7"}).status == 200
+    alerting.move(minutes=2)
+    assert [(one.data["period_start"], one.data["quantity"]) for one in alerting.look()] == [("2026-03-15T00:00:00Z", "7")]
 
 
 def test_events_that_come_twice_count_once(alerting: Alerting) -> None:

@@ -43,7 +43,7 @@ class _Group:
 
     alerts: tuple[Alert, ...]
     fresh: bool
-    """The present period is looked at whole: for the first time, or anew."""
+    """The present period is looked at whole: anew, or for the first time, then with those since the threshold was set."""
 
 
 def look_everywhere(scope: Scope) -> dict[str, int]:
@@ -166,7 +166,7 @@ class _Look:
             yield from _pages(sorted(named if group.fresh else named & set(new)))
         else:
             if group.fresh:
-                begin, after = EARLIEST if one.carry_over else self._present(one).start, ""
+                begin, after = EARLIEST if one.carry_over else self._first(group).start, ""
                 while page := touched.all_subjects(self.scope, one.meter_id, (begin, after), self.settled):
                     yield page
                     after = page[-1]
@@ -176,6 +176,7 @@ class _Look:
         """The periods to ask for: those with new usage, and the present one; of levels all from the first to the present."""
         one = group.alerts[0]
         spans = [self._present(one)] if group.fresh or (one.carry_over and usage) else []
+        spans += [self._first(group)] if group.fresh else []
         if usage is not None and one.period.size is None:
             spans.append(self._present(one))
         elif usage is not None:
@@ -183,6 +184,11 @@ class _Look:
             if usage[1] >= earliest:
                 spans += [self._period(one, at) for at in (max(usage[0], earliest), usage[1])]
         return Window(min(span.start for span in spans), max(span.end for span in spans)) if spans else None
+
+    def _first(self, group: _Group) -> Window:
+        """The first period of a fresh look."""
+        never_looked = (alert.threshold_set_at for alert in group.alerts if alert.looked is None)
+        return self._period(group.alerts[0], min(never_looked, default=self.now))
 
     def _present(self, alert: Alert) -> Window:
         return self._period(alert, self.now)
