@@ -234,6 +234,38 @@ def test_another_threshold_arms_it_anew(alerting: Alerting) -> None:
     assert alerting.told() == []
 
 
+def test_another_lower_bound_tells_nothing_again_and_is_looked_at(
+    store: World, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerting = levels(store, api, monkeypatch)
+    path, key = f"{PATH}/{alerting.alert(period='ever', rearm_below='50')['id']}", api.as_key()
+    alerting.use(120)
+    assert len(alerting.told()) == 1
+    assert key.patch(path, {"rearm_below": "60"}).status == 200
+    assert alerting.told() == []
+    alerting.use(-65)
+    assert key.patch(path, {"rearm_below": "50"}).status == 200
+    assert alerting.told() == []
+    assert key.patch(path, {"rearm_below": "60"}).status == 200
+    assert alerting.told() == [], "it is armed: 55 is below"
+    alerting.use(45)
+    assert [one[2] for one in alerting.told()] == ["100"]
+
+
+def test_another_lower_bound_tells_no_period_that_is_over(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    alerting = levels(store, api, monkeypatch)
+    made = alerting.alert(rearm_below="50")
+    alerting.use(120)
+    assert len(alerting.told()) == 1
+    alerting.move(days=1)
+    assert alerting.told() == [], "it has not been below"
+    alerting.move(days=1)
+    alerting.use(-100)
+    assert alerting.told() == []
+    assert api.as_key().patch(f"{PATH}/{made['id']}", {"rearm_below": "60"}).status == 200
+    assert alerting.told() == []
+
+
 def test_a_meter_that_counts_what_was_before_it_is_looked_at(alerting: Alerting) -> None:
     take(alerting.world, sent("early", {"v": 100}, NOW, type="later"))
     make(alerting.api, **SUM | {"slug": "late", "event_type": "later"})

@@ -51,7 +51,8 @@ def save(conn: Connection, alert: Alert) -> None:
         UPDATE metering.alerts
            SET name = %(name)s, threshold = %(threshold)s, percent = %(percent)s, of_quantity = %(of_quantity)s,
                rearm_below = %(rearm_below)s, revision = %(revision)s, threshold_revision = %(threshold_revision)s,
-               threshold_set_at = %(threshold_set_at)s, looked = %(looked)s, updated_at = %(updated_at)s
+               threshold_set_at = %(threshold_set_at)s, looked = %(looked)s, look_again_at = %(look_again_at)s,
+               updated_at = %(updated_at)s
          WHERE id = %(id)s
         """,
         alert.model_dump(),

@@ -98,8 +98,10 @@ def change(uow: UnitOfWork, alert_id: str, wanted: AlertChange) -> AlertView:
     if not changed:
         return _view(alert)
     after |= {"revision": alert.revision + 1, "updated_at": uow.now}
-    if {"threshold", "rearm_below"} & set(changed):
+    if "threshold" in changed:
         after |= {"threshold_revision": alert.revision + 1, "threshold_set_at": uow.now, "looked": None}
+    elif "rearm_below" in changed:
+        after["look_again_at"] = uow.now  # the present quantity may lie below it; what was told stays told
     fresh = alert.model_copy(update=after)
     store.save(uow.conn, fresh)
     before, now = ({name: value for name, value in _told(one).items() if name in changed} for one in (alert, fresh))
