@@ -9,7 +9,7 @@ import pytest
 
 from oppulence.kernel import db, outbox
 from oppulence.kernel.uow import STATEMENT_TIMEOUT_MS, Scope, UnitOfWork
-from oppulence.metering import query
+from oppulence.metering import attribution, query
 from oppulence.metering.alerts import looking, store, telling, touched
 from oppulence.metering.errors import TooManySubjects
 from oppulence.metering.query import Question
@@ -301,6 +301,17 @@ def test_a_question_that_is_refused_holds_up_no_other_alert(alerting: Alerting, 
         patch.setattr(query, "read", refusing)
         assert [one[0] for one in alerting.told()] == ["two"] and alerting.told() == []
     assert [one[0] for one in alerting.told()] == ["one"]
+
+
+def test_customers_with_many_subjects_are_asked_for_some_at_a_time(alerting: Alerting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribution, "MAX_PERIODS", 7)
+    for name, subjects in (("a", 3), ("b", 3), ("c", 8), ("d", 3), ("e", 1)):
+        found = customer(alerting.api, name, *((f"{name}{n}", None) for n in range(subjects)))
+        alerting.alert(customer=found)
+        alerting.use(100, f"{name}0")
+    told = [one.data["customer_id"] for one in alerting.look()]
+    assert len(told) == 4, "all but the one that has more than a question takes"
+    assert alerting.told() == []
 
 
 def test_a_backlog_is_looked_at_in_parts(alerting: Alerting, monkeypatch: pytest.MonkeyPatch) -> None:

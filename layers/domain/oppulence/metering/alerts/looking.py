@@ -7,7 +7,7 @@ told again, whoever looks when, however often. Where nothing came, nothing is as
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from oppulence.metering import periods, query
 from oppulence.metering.alerts import store, telling, touched
 from oppulence.metering.alerts.models import Alert
 from oppulence.metering.alerts.touched import SUBJECTS_A_PAGE, Touched
+from oppulence.metering.errors import TooManySubjects
 from oppulence.metering.query import Question
 from oppulence.metering.snapshots import snapshot
 from oppulence.metering.windows import EARLIEST, Window, zone
@@ -102,19 +103,25 @@ class _Look:
 
     def run(self, alerts: Sequence[Alert]) -> int:
         """Ask, tell, and say that it was looked; returns how many were told. Notes the alerts whose question was refused."""
-        told = 0
-        for group in self._groups(alerts):
-            try:
-                told += self._group(group)
-            except Unavailable:
-                raise
-            except AppError as error:
-                ids = [one.id for one in group.alerts]
-                telemetry.logger().error("usage_alerts_refused", exc_info=error, extra={"alert_ids": ids})
-                self.refused.update(ids)
+        told = sum(map(self._try, self._groups(alerts)))
         looked = [(one, self._again(one)) for one in alerts if one.id not in self.refused]
         in_transaction(self.scope, lambda uow: store.mark_looked(uow.conn, looked, self.touched.settlement))
         return told
+
+    def _try(self, group: _Group) -> int:
+        """Tell what a group reached; by halves, where its customers have more subjects than a question takes."""
+        try:
+            return self._group(group)
+        except Unavailable:
+            raise
+        except AppError as error:
+            if isinstance(error, TooManySubjects) and len(group.alerts) > 1:
+                half = len(group.alerts) // 2
+                return sum(self._try(replace(group, alerts=some)) for some in (group.alerts[:half], group.alerts[half:]))
+            ids = [one.id for one in group.alerts]
+            telemetry.logger().error("usage_alerts_refused", exc_info=error, extra={"alert_ids": ids})
+            self.refused.update(ids)
+            return 0
 
     def _groups(self, alerts: Sequence[Alert]) -> Iterator[_Group]:
         kinds: dict[tuple[object, ...], list[Alert]] = {}
