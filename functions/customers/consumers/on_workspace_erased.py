@@ -2,11 +2,10 @@
 
 from oppulence.customers import privacy
 from oppulence.kernel.capabilities import Postgres
-from oppulence.kernel.consume import consumer
-from oppulence.kernel.uow import UnitOfWork
+from oppulence.kernel.consume import Received, consumer
 from oppulence.tenancy.events import WorkspaceErased
 
 
-@consumer(WorkspaceErased, uses=(Postgres("customers"),), timeout_s=60)
-def handler(uow: UnitOfWork, event: WorkspaceErased) -> None:
-    privacy.erase_workspace(uow)
+@consumer(WorkspaceErased, batch=True, uses=(Postgres("customers"),), timeout_s=300)
+def handler(received: list[Received]) -> None:
+    privacy.erase_workspace(received[0].envelope.workspace_id)

@@ -10,8 +10,13 @@ from tests.support.world import World
 def test_the_link_says_so_and_the_customer_stays(api: Api, world: World) -> None:
     made = make(api, key="k", name="A")["id"]
     tell(world, fact("created", "cus_1", key="k"))
-    tell(world, fact("deleted", "cus_1", version=2, key="k"))
+    before = read(api, made)["version"]
+    world.emitted()
+    for _ in range(2):
+        tell(world, fact("deleted", "cus_1", version=2, key="k"))
     now = read(api, made)
+    (envelope,) = world.envelopes()
+    assert (envelope.data["changed"], envelope.data["customer_version"], now["version"]) == (["links"], before + 1, before + 1)
     assert (now["status"], now["name"], [link["deleted"] for link in now["links"]]) == ("active", "A", [True])
 
 

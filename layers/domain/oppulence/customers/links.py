@@ -47,6 +47,7 @@ def take_in(uow: UnitOfWork, facts: Sequence[CustomerFact]) -> None:
         LinkRow(PROVIDER, *place, chosen[place], fact.object_version, place in gone) for place, fact in sorted(newest.items())
     ]
     store.upsert(uow.conn, uow.workspace_id, rows, uow.now)
+    _tell_of_links(uow, {row.customer_id for place, row in known.items() if place in gone and not row.deleted})
     for place, row in known.items():
         key = _key(newest[place])
         if key and place not in gone and not row.deleted and newest[place].object_version >= row.provider_version:
@@ -68,10 +69,15 @@ def _customers_for(uow: UnitOfWork, keys: dict[Place, str | None]) -> dict[Place
             if key:
                 manage.write_terms(uow, manage.bare(uow, customer_id, key))
     ownership.own_keys(uow, {key: customer_id for customer_id, key in made if key and customer_id in created})
-    linked = customer_store.count_up(uow.conn, list(set(chosen.values()) - created), uow.now)
-    for customer_id, version in sorted(linked.items()):
-        uow.emit(CustomerUpdated(customer_id=customer_id, customer_version=version, changed=["links"]))
+    _tell_of_links(uow, set(chosen.values()) - created)
     return chosen
+
+
+def _tell_of_links(uow: UnitOfWork, customer_ids: set[str]) -> None:
+    """Give customers whose links changed their next version, and tell of it."""
+    changed = customer_store.count_up(uow.conn, list(customer_ids), uow.now) if customer_ids else {}
+    for customer_id, version in sorted(changed.items()):
+        uow.emit(CustomerUpdated(customer_id=customer_id, customer_version=version, changed=["links"]))
 
 
 def _apply_key(uow: UnitOfWork, customer_id: str, key: str) -> None:

@@ -189,3 +189,4 @@ class CustomerExport(Row):
     customer: Customer
     merged_customers: Annotated[list[CustomerRow], Field(description="Tombstones of customers that were merged into it.")]
     subjects: list[SubjectPeriod]
+    more_subjects: Annotated[bool, Field(description="There are more than these; GET .../subjects lists them all.")]

@@ -10,28 +10,29 @@ Contexts that copied personal data delete it when they hear of the erasure.
 
 from oppulence.customers import manage, merging, search
 from oppulence.customers.events import CustomerErased
-from oppulence.customers.history import EVER
-from oppulence.customers.models import Customer, CustomerExport, CustomerRow, CustomerStatus, SubjectPeriod
+from oppulence.customers.models import Customer, CustomerExport, CustomerRow, CustomerStatus
 from oppulence.customers.store import customers as store
 from oppulence.customers.store import subjects as subject_store
 from oppulence.kernel.ids import random_text
-from oppulence.kernel.uow import UnitOfWork
+from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 
-_SUBJECTS_A_STEP = 1_000
+_SUBJECTS_SHOWN = 5_000
+_ROWS_A_STEP = 10_000
 _RANDOM = 20
 _PIECE = 3
 
 
 def export(uow: UnitOfWork, customer_id: str) -> CustomerExport:
-    """All that is kept of a customer here.
+    """All that is kept of a customer here; of very many subjects the first, as an answer is bounded.
 
     Raises:
         CustomerNotFound: this workspace has none of that id.
     """
     row = manage.found(store.get(uow.conn, customer_id), customer_id)
+    subjects = subject_store.page(uow.conn, customer_id, None, None, _SUBJECTS_SHOWN + 1)
     return CustomerExport(
         exported_at=uow.now, customer=manage.view(uow.conn, row), merged_customers=store.merged_into(uow.conn, customer_id),
-        subjects=_subjects(uow, customer_id),
+        subjects=subjects[:_SUBJECTS_SHOWN], more_subjects=len(subjects) > _SUBJECTS_SHOWN,
     )  # fmt: skip
 
 
@@ -58,9 +59,12 @@ def erase(uow: UnitOfWork, customer_id: str) -> Customer:
     return manage.view(uow.conn, erased)
 
 
-def erase_workspace(uow: UnitOfWork) -> None:
-    """Delete all that the context has of the workspace. Repeating it is harmless."""
-    store.delete_all(uow.conn)
+def erase_workspace(workspace_id: str) -> None:
+    """Delete all that the context has of the workspace, step by step. Repeating it goes on where it was broken off."""
+    scope = Scope("customers", workspace_id)
+    for statement in store.ERASING:
+        while in_transaction(scope, lambda uow, one=statement: store.erase_some(uow.conn, one, _ROWS_A_STEP)):  # type: ignore[misc]
+            continue
 
 
 def is_personal(key: str, row: CustomerRow) -> bool:
@@ -82,16 +86,6 @@ def _opaque(key: str | None, row: CustomerRow) -> str | None:
 
 def _random_key() -> str:
     return f"erased_{random_text(_RANDOM)}"
-
-
-def _subjects(uow: UnitOfWork, customer_id: str) -> list[SubjectPeriod]:
-    found: list[SubjectPeriod] = []
-    while True:
-        after = (found[-1].subject, found[-1].valid_from or EVER) if found else None
-        step = subject_store.page(uow.conn, customer_id, None, after, _SUBJECTS_A_STEP)
-        found += step
-        if len(step) < _SUBJECTS_A_STEP:
-            return found
 
 
 def _plain(text: str, instead: str) -> str:

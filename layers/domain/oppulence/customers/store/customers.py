@@ -163,12 +163,21 @@ def time_zones(conn: Connection) -> frozenset[str]:
     return frozenset(str(row[0]) for row in conn.execute("SELECT name FROM pg_timezone_names").fetchall())
 
 
-def delete_all(conn: Connection) -> None:
-    """Delete all that the context has of the workspace."""
-    for table in ("links", "subject_owners", "terms"):
-        conn.execute(f"DELETE FROM customers.{table}".encode())
-    conn.execute("UPDATE customers.customers SET status = 'erased', merged_into = NULL WHERE status = 'merged'")
-    conn.execute("DELETE FROM customers.customers")
+ERASING = (
+    *(
+        f"DELETE FROM customers.{table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM customers.{table} LIMIT %s))"
+        for table in ("links", "subject_owners", "terms", "merges")
+    ),
+    "UPDATE customers.customers SET status = 'erased', merged_into = NULL"
+    " WHERE ctid = ANY (ARRAY(SELECT ctid FROM customers.customers WHERE status = 'merged' LIMIT %s))",
+    "DELETE FROM customers.customers WHERE ctid = ANY (ARRAY(SELECT ctid FROM customers.customers LIMIT %s))",
+)
+"""Each, said until it finds nothing more, in this order, deletes all that the context has of a workspace."""
+
+
+def erase_some(conn: Connection, statement: str, most: int) -> int:
+    """One of `ERASING` on so many rows; returns on how many there were."""
+    return conn.execute(statement.encode(), (most,)).rowcount
 
 
 def _values(row: CustomerRow) -> dict[str, Any]:
