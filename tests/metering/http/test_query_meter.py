@@ -125,11 +125,33 @@ def test_as_csv_in_pages_and_as_a_file(api: Api, store: World) -> None:
     )
     assert second.body.endswith(start + b",y,2\r\n") and "X-Next-Cursor" not in second.headers
     for form, end in (("csv", start + b",y,2\r\n"), ("json", b'"value":"2"}\n')):
-        file = ask(api, format=form, group_by=["model"], link="true").body
-        key = urlsplit(file["url"]).path.partition("/usage_exports/")[2]
-        content = aws.client("s3").get_object(Bucket=required("BUCKET"), Key=f"usage_exports/{key}")["Body"].read()
-        assert content.endswith(end) and file["rows"] == 2
-        assert (file["bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+        answer = ask(api, format=form, group_by=["model"], link="true")
+        content = file_of(answer)
+        assert content.endswith(end) and answer.body["rows"] == 2
+        assert (answer.body["bytes"], answer.body["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+def file_of(answer: Answer) -> bytes:
+    """The file that an answer is."""
+    key = urlsplit(answer.body["url"]).path.partition("/usage_exports/")[2]
+    content: bytes = aws.client("s3").get_object(Bucket=required("BUCKET"), Key=f"usage_exports/{key}")["Body"].read()
+    return content
+
+
+def test_numbers_are_written_without_exponents_wherever_they_are(api: Api, store: World) -> None:
+    make(api, **SUM)
+    small, now = "0.00000000000000000001", datetime.now(UTC)
+    usage.take(store, usage.sent("1", {"v": "1e-20"}, now))
+    usage.land(store, usage.sent("2", {"v": 1e3}, now, subject="many"))
+    day = {"from": f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}", "to": f"{now + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
+    assert [row[-1] for row in rows(ask(api, **day, group_by="subject"))] == [small, "1000"]
+    assert f'"value":"{small}"'.encode() in file_of(ask(api, **day, group_by="subject", link="true"))
+    caller = api.as_key()
+    assert caller.get("/v1/meters/tokens/current", subject="acme").body["value"] == small
+    made = caller.send("GET", "/v1/meters/tokens/events", query=day).body["data"]
+    assert {one["subject"]: one["value"] for one in made} == {"acme": small, "many": "1000"}
+    shown = caller.get("/v1/events").body["data"]
+    assert {one["subject"]: one["meters"][0]["value"] for one in shown} == {"acme": small, "many": "1000"}
 
 
 @pytest.mark.parametrize(

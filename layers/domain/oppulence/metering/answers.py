@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -24,6 +23,7 @@ from oppulence.metering import sent_gateway
 from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import UnknownDimension
 from oppulence.metering.exports import files_gateway
+from oppulence.metering.models import digits
 from oppulence.metering.query import Question, Reading, Row
 from oppulence.metering.tails import Keys
 from oppulence.metering.windows import WindowSize
@@ -120,7 +120,7 @@ class Quantity(BaseModel):
     subject: Annotated[str | None, Field(description="Null without it in `group_by`.")]
     customer_id: Annotated[str | None, Field(description="Null without it in `group_by`, or where the usage is nobody's.")]
     groups: Annotated[dict[str, str | None], Field(description="Dimensions that are grouped by.")]
-    value: Annotated[Decimal | None, Field(description="Exact. Null where there is none, such as the average of nothing.")]
+    value: Annotated[str | None, Field(description="Exact. Null where there is none, such as the average of nothing.")]
 
 
 class Moment(BaseModel):
@@ -214,7 +214,7 @@ def _page(scope: Scope, asking: Asking, reading: Reading) -> Page[Quantity]:
 def _shown(row: Row) -> Quantity:
     return Quantity.model_construct(
         window_start=row.window_start, window_end=row.window_end, subject=row.subject, customer_id=row.customer_id,
-        groups=row.groups, value=row.value,
+        groups=row.groups, value=None if row.value is None else digits(row.value),
     )  # fmt: skip
 
 
@@ -263,9 +263,8 @@ def _lines(names: Sequence[str], rows: Sequence[Quantity], *, head: bool) -> byt
         writer.writerow(["window_start", "window_end", *names, "value"])
     for row in rows:
         own = {**row.groups, "subject": row.subject, "customer_id": row.customer_id}
-        value = "" if row.value is None else f"{row.value:f}"
         times = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (row.window_start, row.window_end))
-        writer.writerow([*times, *(_tame(own[name]) for name in names), value])
+        writer.writerow([*times, *(_tame(own[name]) for name in names), row.value or ""])
     return text.getvalue().encode()
 
 

@@ -15,8 +15,8 @@ from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import query
 from oppulence.metering import store as meters_store
-from oppulence.metering.alerts.models import plain
 from oppulence.metering.events import UsageWindowClosed
+from oppulence.metering.models import digits
 from oppulence.metering.query import Question
 from oppulence.metering.snapshots import snapshot
 from oppulence.metering.windows import WindowSize
@@ -93,7 +93,7 @@ def _facts(scope: Scope, closing: _Closing) -> list[UsageWindowClosed]:
                 facts.append(
                     UsageWindowClosed(
                         meter_id=meter_id, slug=meter.slug, window_start=row.window_start, window_end=row.window_end,
-                        quantity=None if row.value is None else plain(row.value), settlement=closing.settled,
+                        quantity=None if row.value is None else digits(row.value), settlement=closing.settled,
                     )
                 )  # fmt: skip
     return sorted(facts, key=lambda fact: (fact.window_start, fact.meter_id))

@@ -1,7 +1,6 @@
 """What a subject, a customer or a whole workspace has used so far, as of now."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from oppulence.kernel.uow import Scope
 from oppulence.metering import periods, query, sent_gateway
 from oppulence.metering.answers import Moment, Text, moment
 from oppulence.metering.errors import InvalidPeriod
-from oppulence.metering.models import Aggregation
+from oppulence.metering.models import Aggregation, digits
 from oppulence.metering.query import Question
 from oppulence.metering.windows import Window, WindowSize, whole, zone
 
@@ -47,7 +46,7 @@ class CurrentUsage(Moment):
     customer: str | None
     since: datetime
     until: Annotated[datetime, Field(description="The first instant that is not in it.")]
-    value: Annotated[Decimal | None, Field(description="Exact. Null where there is none yet.")]
+    value: Annotated[str | None, Field(description="Exact. Null where there is none yet.")]
 
 
 def usage(scope: Scope, meter: str, asked: CurrentQuery, now: datetime) -> CurrentUsage:
@@ -67,8 +66,9 @@ def usage(scope: Scope, meter: str, asked: CurrentQuery, now: datetime) -> Curre
         reading = reading.within(window)
     (row,) = reading.rows()
     return CurrentUsage(
-        **moment(reading), subject=asked.subject, customer=asked.customer, since=window.start, until=window.end, value=row.value
-    )
+        **moment(reading), subject=asked.subject, customer=asked.customer, since=window.start, until=window.end,
+        value=None if row.value is None else digits(row.value),
+    )  # fmt: skip
 
 
 def _window(asked: CurrentQuery, now: datetime) -> Window:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ from oppulence.metering.asked import MAX_TAIL, Selection
 from oppulence.metering.errors import EventNotFound, InvalidPeriod
 from oppulence.metering.evaluation import Rejection, evaluate
 from oppulence.metering.event_reads import Found, Moment, Place, Wanted
-from oppulence.metering.models import Aggregation, MeterVersion
+from oppulence.metering.models import Aggregation, MeterVersion, digits
 from oppulence.metering.snapshots import snapshot
 from oppulence.metering.usage_event import UsageEvent
 from oppulence.metering.windows import whole, zone
@@ -60,7 +59,7 @@ class Reckoned(BaseModel):
     meter_id: str
     slug: str
     version: int
-    value: Annotated[Decimal | None, Field(description="What it counts: 1 for COUNT; for UNIQUE_COUNT -1 where it removes.")]
+    value: Annotated[str | None, Field(description="What it counts: 1 for COUNT; for UNIQUE_COUNT -1 where it removes.")]
     problem: str | None
 
 
@@ -100,7 +99,7 @@ class MeterEvent(BaseModel):
     source: str
     id: str
     subject: str
-    value: Annotated[Decimal, Field(description="1 for COUNT; for UNIQUE_COUNT 1 adds `unique_value` and -1 removes it.")]
+    value: Annotated[str, Field(description="1 for COUNT; for UNIQUE_COUNT 1 adds `unique_value` and -1 removes it.")]
     unique_value: str | None
     ingested_at: datetime
     groups: dict[str, str | None]
@@ -183,7 +182,7 @@ def of_meter(scope: Scope, meter: str, query: MeterEventsQuery) -> MeterEvents:
     def fetch(after: After | None, most: int) -> list[MeterEvent]:
         return [
             MeterEvent(
-                time=time, source=source, id=id_, subject=subject, value=Decimal(number), unique_value=text if unique else None,
+                time=time, source=source, id=id_, subject=subject, value=number, unique_value=text if unique else None,
                 ingested_at=stored_at, groups=dict(zip(asked.group_by, groups, strict=True)),
             )
             for time, source, id_, subject, number, text, stored_at, *groups in event_reads.of_meter(
@@ -246,7 +245,7 @@ def _reckoned(versions: list[MeterVersion], one: Found) -> list[Reckoned]:
         made: Any = evaluate(version, event)
         if made is not None:
             problem = made.reason if isinstance(made, Rejection) else None
-            value = None if problem else made.number
+            value = None if problem else digits(made.number)
             found.append(
                 Reckoned(meter_id=version.meter_id, slug=version.slug, version=version.version, value=value, problem=problem)
             )

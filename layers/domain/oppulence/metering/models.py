@@ -30,6 +30,13 @@ Scalar = str | bool | int | float | None
 _SCALAR: dict[str, Any] = {"anyOf": [{"type": kind} for kind in ("string", "number", "boolean", "null")]}
 
 
+def digits(number: Decimal) -> str:
+    """An exact number as text: no exponent, and nothing at its end that says nothing."""
+    text = format(number, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
 class Aggregation(StrEnum):
     """What becomes of the values of a window."""
 

@@ -10,17 +10,11 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, WithJso
 
 from oppulence.kernel.pagination import PageQuery
 from oppulence.kernel.request import Model
-from oppulence.metering.models import Name, Row
+from oppulence.metering.models import Name, Row, digits
 from oppulence.metering.windows import WindowSize
 
 _PATTERN = r"^-?[0-9]{1,38}(\.[0-9]{1,20})?$"
 _NUMBER: dict[str, Any] = {"anyOf": [{"type": "string", "pattern": _PATTERN}, {"type": "integer"}]}
-
-
-def plain(number: Decimal) -> str:
-    """An exact decimal without an exponent, and without zeros at its end."""
-    text = format(number, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _exact(value: object) -> object:
@@ -37,7 +31,7 @@ def _exact(value: object) -> object:
 Quantity = Annotated[
     Decimal,
     BeforeValidator(_exact),
-    PlainSerializer(plain, return_type=str),
+    PlainSerializer(digits, return_type=str),
     WithJsonSchema(_NUMBER),
 ]
 """An exact decimal: text, or a whole number."""
@@ -46,7 +40,7 @@ Percent = Annotated[
     Decimal,
     Field(ge=0, le=1000, max_digits=10, decimal_places=6),
     BeforeValidator(_exact),
-    PlainSerializer(plain, return_type=str),
+    PlainSerializer(digits, return_type=str),
     WithJsonSchema(_NUMBER),
 ]
 Subject = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]

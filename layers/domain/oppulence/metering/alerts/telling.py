@@ -7,8 +7,9 @@ from decimal import Decimal
 from oppulence.customers import api as customers
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.metering.alerts import store
-from oppulence.metering.alerts.models import Alert, Hit, plain
+from oppulence.metering.alerts.models import Alert, Hit
 from oppulence.metering.events import UsageThresholdReached
+from oppulence.metering.models import digits
 from oppulence.metering.readings import Row
 
 
@@ -83,7 +84,7 @@ def _fact(alert: Alert, row: Row, settlement: int) -> UsageThresholdReached:
         alert_id=alert.id, alert_revision=alert.revision, meter_id=alert.meter_id, slug=alert.slug,
         subject=None if alert.customer_id is not None else row.subject, customer_id=alert.customer_id, period=alert.period,
         time_zone=alert.time_zone, period_start=None if ever else row.window_start, period_end=None if ever else row.window_end,
-        threshold=plain(alert.threshold), percent=None if alert.percent is None else plain(alert.percent),
-        of_quantity=None if alert.of_quantity is None else plain(alert.of_quantity), quantity=plain(_value(row)),
+        threshold=digits(alert.threshold), percent=None if alert.percent is None else digits(alert.percent),
+        of_quantity=None if alert.of_quantity is None else digits(alert.of_quantity), quantity=digits(_value(row)),
         settlement=settlement,
     )  # fmt: skip

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -44,13 +43,6 @@ def second(at: datetime) -> datetime:
 def instant(at: datetime) -> str:
     """An instant in UTC."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def digits(value: Decimal) -> str:
-    """A number as JSON writes it: all its digits, no exponent, nothing of no meaning."""
-    text = format(value, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text == "-0" else text
 
 
 def merged(fields: Mapping[str, Any], written: Mapping[str, str]) -> str:

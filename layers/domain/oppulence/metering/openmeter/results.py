@@ -16,8 +16,9 @@ from oppulence.metering import query as quantities
 from oppulence.metering import usage_reads
 from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import TooManyRows, UnknownDimension
+from oppulence.metering.models import digits
 from oppulence.metering.openmeter.filters import FilterString
-from oppulence.metering.openmeter.form import answer, digits, in_their_words, instant, listed, merged, second
+from oppulence.metering.openmeter.form import answer, in_their_words, instant, listed, merged, second
 from oppulence.metering.openmeter.queries import ADVANCED, SIMPLE, MeterQuery
 from oppulence.metering.query import MAX_ROWS, Question, Row
 from oppulence.metering.windows import EARLIEST, LATEST, Window, WindowSize, whole, windows, zone
