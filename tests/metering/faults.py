@@ -1,7 +1,10 @@
-"""Processes that die: between any two of the statements, calls and commits of what they do."""
+"""Processes that die, between any two of the statements, calls and commits of what they do; and what fails before the store."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 from unittest.mock import patch
 
@@ -52,3 +55,25 @@ def lease_runs_out(world: World, workspace_id: str | None = None) -> None:
     """Let time pass until nobody holds the workspace's shard any more."""
     shard = store.shard_of(workspace_id or world.workspace_id)
     world.admin.execute("UPDATE metering.shards SET held_until = now() - interval '1 second' WHERE shard = %s", (shard,))
+
+
+@contextmanager
+def gateway(status: HTTPStatus) -> Iterator[str]:
+    """The URL of what stands before the store and answers so, instead of it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """In silence."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://someone:password@127.0.0.1:{server.server_port}"
+        server.shutdown()

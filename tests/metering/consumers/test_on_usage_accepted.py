@@ -1,6 +1,7 @@
 """Accepted usage events land, of all workspaces together, and what is due settles at once."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from oppulence.kernel import olap, queues
 from oppulence.metering import ingest, meters, settling, usage_store
 from oppulence.metering.events import UsageAccepted
 from tests.metering import usage
+from tests.metering.faults import gateway
 from tests.metering.rules import NOON
 from tests.metering.usage import rows, sent
 from tests.support import cloud
@@ -89,11 +91,13 @@ def test_while_the_store_is_away_all_messages_come_back(
     usage.accept(store, sent("b"))
     bodies = cloud.queued(ingest.QUEUE)
     address = usage.address_of(engine)
-    for away in (address.replace(str(engine.port), "9"), ""):
-        monkeypatch.setenv("CLICKHOUSE_URL", away)
-        olap.forget()
-        assert deliver(bodies) == ["m0", "m1"]
+    with gateway(HTTPStatus.BAD_GATEWAY) as broken, gateway(HTTPStatus.INTERNAL_SERVER_ERROR) as failing:
+        for away in (address.replace(str(engine.port), "9"), "", broken, failing, address.replace(engine.password, "changed")):
+            monkeypatch.setenv("CLICKHOUSE_URL", away)
+            olap.forget()
+            assert deliver(bodies) == ["m0", "m1"]
     assert usage.archived(store) == [] and store.count("metering.batches") == 0
+    assert store.count("metering.attempts") == 0, "else they were dead after some more"
     monkeypatch.setenv("CLICKHOUSE_URL", address)
     olap.forget()
     assert deliver(bodies) == []

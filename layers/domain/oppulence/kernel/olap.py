@@ -22,6 +22,9 @@ WORK_S = 60
 _OVERLOADED = frozenset([159, 202, 209, 210, 236, 241, 242, 243, 252, 394])
 """Time, queries at once, network, memory, space or parts are used up; or the server is about to stop."""
 
+_NOT_HEARD = frozenset([None, 193, 194, 516])
+"""Something else answered, as the store gives each of its errors a code; or it does not know us, as after a password changed."""
+
 _INSERT = {
     "max_partitions_per_insert_block": 0, "date_time_input_format": "best_effort", "input_format_json_named_tuples_as_objects": 0,
 }  # fmt: skip
@@ -164,13 +167,21 @@ def _credentials(secret_arn: str) -> tuple[str, str]:
 
 @contextmanager
 def _reachable() -> Iterator[None]:
-    from clickhouse_connect.driver.exceptions import OperationalError
+    from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
     try:
         yield
     except (OperationalError, OSError) as error:
-        forget()
-        raise Unavailable("The analytical store is not reachable. Try again in a few seconds.") from error
+        raise _away() from error
+    except DatabaseError as error:
+        if type(error) is DatabaseError and error.code in _NOT_HEARD:
+            raise _away() from error
+        raise
+
+
+def _away() -> Unavailable:
+    forget()
+    return Unavailable("The analytical store is not reachable. Try again in a few seconds.")
 
 
 @contextmanager
