@@ -32,6 +32,30 @@ def test_each_workspace_is_told_of_its_own(store: World, api: Api, monkeypatch: 
     assert len(alerting.look()) == 1
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_waits_longest_comes_first(store: World, api: Api, monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
+    """Each run has time for one of them, and both always have a reason."""
+    monkeypatch.setattr(looking, "_MOST_WORKSPACES", 1)
+    alerting = Alerting(store, api, monkeypatch)
+    workspaces, seen = {store.workspace_id, other_workspace(alerting)}, list[str | None]()
+    store.admin.execute("DELETE FROM metering.alerts WHERE workspace_id <> ALL (%s)", (list(workspaces),))
+    real = looking.look
+
+    def look(scope: Scope) -> int:
+        seen.append(scope.workspace_id)
+        if fails:
+            raise RuntimeError("odd")
+        return real(scope)
+
+    monkeypatch.setattr(looking, "look", look)
+    alerting.alert()
+    for _ in range(4):
+        for workspace_id in workspaces:
+            take(store, sent(f"x{len(seen)}", {"v": 1}, NOW, type="llm"), workspace_id=workspace_id)
+        alerting.look()
+    assert set(seen[:2]) == workspaces and seen[2:] == seen[:2]
+
+
 def test_one_that_fails_holds_up_no_other(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     alerting = Alerting(store, api, monkeypatch)
     other_workspace(alerting)

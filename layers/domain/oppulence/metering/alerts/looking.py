@@ -48,15 +48,17 @@ class _Group:
 
 
 def look_everywhere(scope: Scope) -> dict[str, int]:
-    """Look at the alerts of all workspaces that have reason. `scope` has no workspace."""
+    """Look at the alerts of all workspaces that have reason, in turns. `scope` has no workspace."""
     over = time.monotonic() + WORK_S
     done = {"workspaces": 0, "told": 0, "failed": 0}
     for workspace_id in in_transaction(scope, lambda uow: store.workspaces_to_look_at(uow.conn, uow.now, _MOST_WORKSPACES)):
         if time.monotonic() > over:
             break
         done["workspaces"] += 1
+        own = Scope(scope.context, workspace_id)
         try:
-            done["told"] += look(Scope(scope.context, workspace_id))
+            in_transaction(own, lambda uow: store.note_look(uow.conn))
+            done["told"] += look(own)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - told, counted, and tried again at the next run

@@ -107,9 +107,14 @@ def delete_all(conn: Connection) -> None:
 
 
 def workspaces_to_look_at(conn: Connection, at: datetime, most: int) -> list[str]:
-    """Workspaces whose alerts have something to look at."""
+    """Workspaces whose alerts have something to look at, those first that were looked at longest ago."""
     rows = conn.execute("SELECT workspace_id FROM metering.workspaces_with_alerts_to_look_at(%s, %s)", (at, most)).fetchall()
     return [str(row[0]) for row in rows]
+
+
+def note_look(conn: Connection) -> None:
+    """Say that a look at the workspace's alerts begins: it has had its turn."""
+    conn.execute("UPDATE metering.workspaces SET alerts_looked_at = clock_timestamp()")
 
 
 def settled_after(conn: Connection, after: int, most_batches: int) -> list[Settled]:
