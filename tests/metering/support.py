@@ -26,17 +26,17 @@ def make(api: Api, **fields: Any) -> dict[str, Any]:
 
 
 def copy(world: World, meter: dict[str, Any], count: int, type_length: int) -> None:
-    """So many more meters as one that was just made, each of a type of its own; a request for each would take a minute."""
-    columns = "workspace_id, name, description, unit, metadata, aggregation, percentile, carry_over, prorated, version, used_at, revision"
+    """So many more meters as one that was just made and counts, each of a type of its own: by requests it would take a minute."""
+    columns = "workspace_id, metadata, aggregation, carry_over, version, revision, created_at, updated_at"
     world.admin.execute(
         f"""
-        INSERT INTO metering.meters ({columns}, created_at, updated_at, id, slug)
-        SELECT {columns}, created_at, updated_at, 'met_' || right(md5(id || n), 20), slug || n
+        INSERT INTO metering.meters ({columns}, id, slug)
+        SELECT {columns}, 'met_' || right(md5(id || n), 20), slug || n
           FROM metering.meters, generate_series(1, %(count)s) n WHERE id = %(id)s
         """.encode(),
         {"id": meter["id"], "count": count},
     )
-    columns = "workspace_id, version, value_property, operation_property, group_by, filter, rounding, effective_from, created_at"
+    columns = "workspace_id, version, group_by, effective_from, created_at"
     world.admin.execute(
         f"""
         INSERT INTO metering.meter_versions ({columns}, revision, meter_id, event_type)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 
 import pytest
@@ -12,8 +12,10 @@ from infra.ops.output import Failed
 from oppulence.kernel import clock, olap
 from oppulence.kernel.aws import client
 from oppulence.kernel.errors import Unavailable
-from oppulence.metering import archive_gateway, batches, landing, rebuild, settling, usage_store
+from oppulence.kernel.uow import Scope
+from oppulence.metering import archive_gateway, batches, landing, query, rebuild, settling, usage_store
 from oppulence.metering import store as meters_store
+from oppulence.metering.query import Question
 from oppulence.metering.reckoning import Counting, Reckoning, Row
 from oppulence.metering.snapshots import snapshot
 from tests.metering import usage
@@ -63,6 +65,33 @@ def test_the_same_rows_have_the_same_numbers(store: World, api: Api, lost: bool)
     usage.settle(store)
     assert len(rows(store, "usage_values", "id", None)) == len(rows(store, "usage_events", "id")) + 4
     assert ("tail",) in rows(store, "usage_values", "id")
+
+
+def test_what_a_version_counted_before_it_was_known_to_end_it_counts_again(store: World, api: Api) -> None:
+    """Events may be some minutes ahead: these were counted as they landed, and by a fill; then the meters changed, and ended."""
+    ahead = clock.now() + timedelta(minutes=4)
+    since, until = ahead.replace(microsecond=0) - timedelta(days=1), ahead.replace(microsecond=0) + timedelta(days=1)
+    for slug in ("changed", "ended"):
+        make(api, slug=slug, aggregation="SUM", value_property="$.v", effective_from=None)
+    usage.take(store, sent("a", {"v": 5, "w": 7}, ahead))
+    make(api, slug="filled", aggregation="SUM", value_property="$.v", effective_from=None)
+    usage.settle(store)
+    then = clock.now()
+    for slug in ("changed", "filled"):
+        assert api.as_key().patch(f"/v1/meters/{slug}", {"value_property": "$.w"}).status == 200
+    ended = usage.meter(api, "ended")["id"]
+    assert api.as_key().delete("/v1/meters/ended").status == 204
+    usage.take(store, sent("b", {"v": 50, "w": 70}, ahead))
+
+    def asked(as_of: datetime | None) -> list[object]:
+        scope = Scope("metering", store.workspace_id)
+        questions = (Question(meter, since, until, as_of=as_of) for meter in ("changed", "filled", ended))
+        return [[row.value for row in query.answer(scope, question).rows] for question in questions]
+
+    before = as_it_is(store), asked(then), asked(None)
+    assert before[1:] == ([[5], [5], [5]], [[77], [77], [0]])
+    rebuild.rebuild(meters_store.shard_of(store.workspace_id), lambda _: None)
+    assert (as_it_is(store), asked(then), asked(None)) == before
 
 
 def test_a_shard_that_is_being_settled_is_let_be(store: World) -> None:

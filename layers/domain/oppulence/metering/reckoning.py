@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,9 @@ from oppulence.metering.models import MeterVersion
 from oppulence.metering.usage_event import SentEvent, parse
 
 Row = tuple[Any, ...]
+
+_KNOWN_WITHIN = timedelta(minutes=1)
+"""From its end on until everybody who reckons knows of it."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,16 @@ class Counted:
 
     @cached_property
     def counts(self) -> "Counts":
-        """How it counts events."""
-        return self.version.meter_id, self.version.version, rule(self.version)
+        """How it counts events: also those of a later time that were stored before its end. They counted while nobody knew of
+        that end, and do so again in a rebuild; who reads leaves out what is past a version's time.
+        """
+        until = self.version.effective_until
+        endless = self.version.model_copy(update={"effective_until": None})
+        return self.version.meter_id, self.version.version, until and until + _KNOWN_WITHIN, rule(endless)
 
 
-Counts = tuple[str, int, Rule]
-"""A meter, one of its versions, and what events count for it."""
+Counts = tuple[str, int, datetime | None, Rule]
+"""A meter, one of its versions, the end of what it may count, by an event's time or when it was stored, and what events count."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,8 @@ class Reckoning:
             counted: list[Row] = []
             if versions := wanted.get(kind):
                 content = None if data is None else parse(data)
-                for meter, version, counts in versions:
-                    if found := counts(time, content):
+                for meter, version, until, counts in versions:
+                    if (until is None or time < until or stored_at < until) and (found := counts(time, content)):
                         counted.append((meter, version, *found))
                         if not found[-1]:
                             used.add(meter)

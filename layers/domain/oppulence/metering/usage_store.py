@@ -28,7 +28,7 @@ WORKSPACES_AT_ONCE, VERSIONS_AT_ONCE, TYPES_AT_ONCE = 1000, 3000, 100
 """Of one statement: a server takes 128 KB of a parameter."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_US, _END_US = -2_208_988_800_000_000, 10_413_792_000_000_000  # 1900 and 2300, between which the store has times
+_FIRST_US = -2_208_988_800_000_000  # 1900, since when the store has times
 _ONE_BLOCK = {
     "max_threads": 1, "max_insert_threads": 1, "min_insert_block_size_rows": 1 << 30, "min_insert_block_size_bytes": 1 << 40,
     "max_partitions_per_insert_block": 0,
@@ -103,7 +103,7 @@ _TO_FILL = f"""
 SELECT {_EVENTS} FROM usage_events
  WHERE workspace_id = {{ws:String}} AND type = {{type:String}}
    AND settlement > {{since:UInt64}} AND settlement <= {{until:UInt64}}
-   AND time >= fromUnixTimestamp64Micro({{first_us:Int64}}, 'UTC') AND time < fromUnixTimestamp64Micro({{end_us:Int64}}, 'UTC')
+   AND time >= fromUnixTimestamp64Micro({{first_us:Int64}}, 'UTC')
  ORDER BY time, source, id, batch_id, sequence
 """
 _DOUBLED = tuple(
@@ -181,7 +181,7 @@ def to_fill(workspace_id: str, version: MeterVersion, since: int, until: int) ->
         _TO_FILL,
         {
             "ws": workspace_id, "type": version.event_type, "since": since, "until": until,
-            "first_us": _micros(version.effective_from, _FIRST_US), "end_us": _micros(version.effective_until, _END_US),
+            "first_us": _FIRST_US if version.effective_from is None else _micros(version.effective_from),
         },
     )  # fmt: skip
 
@@ -243,5 +243,5 @@ def _digest(versions: Sequence[tuple[str, int]]) -> str:
     return hashlib.sha256(repr(versions).encode()).hexdigest()[:32]
 
 
-def _micros(at: datetime | None, otherwise: int) -> int:
-    return otherwise if at is None else (at - _EPOCH) // timedelta(microseconds=1)
+def _micros(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
