@@ -28,7 +28,7 @@ ODD = [
     "ws_" + "0" * 20, "-1", "9" * 400, "null", "undefined", "{}", "\n", "a\r\nSet-Cookie: b", " ", "ﬀ", "A" * 255 + "\U0001f600",
 ]  # fmt: skip
 FILTERS = ["", "\x00", "\ud800", "x" * 3_000, "-17", "9" * 400, "2026-13-45", "☃", '[{"a": 1}]', "' OR 1=1 --"]
-CURSORS = ["x", "", "AAAA", "a" * 999, "a" * 1_001, "eyJhIjoxfQ", "\x00", "é", "====", "!!!!", "A" * 64, new_id("ev")]
+CURSORS = ["x", "", "AAAA", "a" * 999, "a" * 4_001, "eyJhIjoxfQ", "\x00", "é", "====", "!!!!", "A" * 64, new_id("ev")]
 QUERIES = [
     "%", "%ff=%fe", "=", "&&&&", "limit", "limit=1&limit=2", "limit=1;limit=2", "&".join(f"a{n}=1" for n in range(200)),
     "limit=" + "1" * 5_000, "a" * 50_000 + "=1", "limit=%00", "cursor=%ed%a0%80", "limit[]=1", "limit=0x10", "limit=١",

@@ -92,6 +92,13 @@ def cursor_of(**filters: Any) -> str:
     return found
 
 
+def test_a_list_takes_its_own_cursor_however_long_the_keys_are() -> None:
+    items = [Item(at=START, id=letter * 600) for letter in "🦊🦔"]
+    first = page(items, PageQuery(limit=1))
+    second = page(items, PageQuery(limit=1, cursor=first.pagination.next_cursor))
+    assert [one.id for one in (*first.data, *second.data)] == sorted((one.id for one in items), reverse=True)
+
+
 def test_a_cursor_is_bound_to_path_workspace_and_filters() -> None:
     cursor = cursor_of(colour="red")
     elsewhere = [

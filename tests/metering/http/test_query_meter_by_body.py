@@ -21,6 +21,18 @@ def test_a_body_may_name_many_subjects_and_values(api: Api, store: World) -> Non
     assert rows(post(api, filter_group_by={"model": ["m1", None]})) == [(START, None, "67")]
 
 
+@pytest.mark.parametrize("sign", ["\x01", "☃"])
+def test_a_page_goes_on_after_the_longest_values(api: Api, store: World, sign: str) -> None:
+    dimensions = [f"d{n}" for n in range(20)]
+    make(api, **SUM | {"group_by": dict.fromkeys(dimensions, "$.m")})
+    usage.take(store, *[usage.sent(str(n), {"v": n, "m": f"{n}" + sign * 1023}, subject="☃" * 255) for n in (1, 2)])
+    asked = {"group_by": [*dimensions, "subject", "customer_id"], "limit": 1}
+    first = post(api, **asked).body
+    second = post(api, **asked, cursor=first["pagination"]["next_cursor"])
+    assert second.status == 200, second.body
+    assert [one["value"] for one in first["data"] + second.body["data"]] == ["1", "2"]
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [

@@ -25,6 +25,8 @@ T = TypeVar("T")
 After = tuple[Any, ...]
 
 MAX_PAGE_BYTES = 4_000_000
+MAX_CURSOR = 4000
+"""Keys of up to some 700 characters of any script; a list whose keys may be longer says so."""
 _TAG_BYTES = 16
 _PLAIN = (str, int, float, Decimal, date, datetime, Enum, NoneType)
 
@@ -35,7 +37,7 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: Annotated[int, Field(ge=1, le=500, description="Rows a page.")] = 100
-    cursor: Annotated[str | None, Field(max_length=1000, description="`next_cursor` of the page before.")] = None
+    cursor: Annotated[str | None, Field(max_length=MAX_CURSOR, description="`next_cursor` of the page before.")] = None
 
 
 class Pagination(BaseModel):

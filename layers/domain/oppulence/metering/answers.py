@@ -31,6 +31,8 @@ from oppulence.metering.windows import WindowSize
 FILES = "usage_exports/"
 MAX_FILE_ROWS = 1_000_000
 _PER_READING = 50_000
+_MAX_CURSOR = 170_000
+"""The longest that is given out: 20 dimensions of 1,024 characters, of which JSON makes six bytes each, and base64 a third more."""
 _CSV = "text/csv"
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _MOST_NUMBER = 10**15
@@ -74,7 +76,12 @@ class Asking(PageQuery):
     """A question to a meter. The period is half-open and of whole seconds."""
 
     limit: Annotated[int, Field(ge=1, le=20_000, description="Rows a page.")] = 10_000
-    cursor: Annotated[str | None, Field(max_length=40_000, description="`next_cursor` of the page before.")] = None
+    cursor: Annotated[
+        str | None,
+        Field(
+            max_length=_MAX_CURSOR, description="`next_cursor` of the page before. What is too long for an address fits a POST."
+        ),
+    ] = None
     since: Annotated[Instant, Field(alias="from", description="The first second that counts.")]
     until: Annotated[Instant, Field(alias="to", description="The first second that does not.")]
     window_size: Annotated[WindowSize | None, Field(description="Null: the period is one window.")] = None
