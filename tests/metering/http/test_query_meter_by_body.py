@@ -26,7 +26,7 @@ def test_a_page_goes_on_after_the_longest_values(api: Api, store: World, sign: s
     dimensions = [f"d{n}" for n in range(20)]
     make(api, **SUM | {"group_by": dict.fromkeys(dimensions, "$.m")})
     usage.take(store, *[usage.sent(str(n), {"v": n, "m": f"{n}" + sign * 1023}, subject="☃" * 255) for n in (1, 2)])
-    asked = {"group_by": [*dimensions, "subject", "customer_id"], "limit": 1}
+    asked: dict[str, Any] = {"group_by": [*dimensions, "subject", "customer_id"], "limit": 1}
     first = post(api, **asked).body
     second = post(api, **asked, cursor=first["pagination"]["next_cursor"])
     assert second.status == 200, second.body

@@ -32,7 +32,7 @@ FILES = "usage_exports/"
 MAX_FILE_ROWS = 1_000_000
 _PER_READING = 50_000
 _MAX_CURSOR = 170_000
-"""The longest that is given out: 20 dimensions of 1,024 characters, of which JSON makes six bytes each, and base64 a third more."""
+"""The longest that is given out: 20 dimensions of 1,024 characters, six bytes each in JSON, and a third more in base64."""
 _CSV = "text/csv"
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _MOST_NUMBER = 10**15
@@ -78,9 +78,7 @@ class Asking(PageQuery):
     limit: Annotated[int, Field(ge=1, le=20_000, description="Rows a page.")] = 10_000
     cursor: Annotated[
         str | None,
-        Field(
-            max_length=_MAX_CURSOR, description="`next_cursor` of the page before. What is too long for an address fits a POST."
-        ),
+        Field(max_length=_MAX_CURSOR, description="`next_cursor` of the page before. A long one goes with a POST."),
     ] = None
     since: Annotated[Instant, Field(alias="from", description="The first second that counts.")]
     until: Annotated[Instant, Field(alias="to", description="The first second that does not.")]
