@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from oppulence.kernel import clock
-from oppulence.metering import landing
+from oppulence.metering import landing, sent_gateway
 from tests.metering import usage
 from tests.metering.support import make
 from tests.support.api import Api
@@ -93,6 +93,30 @@ def test_it_says_when_something_that_was_accepted_has_not_landed(api: Api, store
     assert caller.post("/v1/events", {"id": "2", "type": "api.call", "subject": "acme", "data": {"v": 3}}).status == 202
     landing.land(usage.queued())
     assert [caller.get(path).body[name] for name in ("value", "queued")] == ["5", True]
+
+
+def test_it_knows_of_a_batch_that_many_have_overtaken(api: Api, store: World) -> None:
+    make(api, **SUM)
+    usage.settle(store)
+    for n in range(sent_gateway.PLACES + 1):
+        usage.accept(store, usage.sent(str(n), {"v": 1}, clock.now()))
+    forgotten, overtaken, *others = usage.queued()
+    landing.land(others)
+    assert api.as_key().get("/v1/meters/tokens/current").body["queued"] is True
+    landing.land([overtaken])
+    assert api.as_key().get("/v1/meters/tokens/current").body["queued"] is False
+    landing.land([forgotten])
+
+
+@pytest.mark.parametrize("together", [1, 2, sent_gateway.PLACES - 1, sent_gateway.PLACES, sent_gateway.PLACES + 3])
+def test_what_was_sent_last_is_known_however_it_was_sent(world: World, together: int, capsys: pytest.CaptureFixture[str]) -> None:
+    sent = [str(n) for n in range(sent_gateway.PLACES + 3)]
+    for start in range(0, len(sent), together):
+        sent_gateway.note(world.workspace_id, sent[start : start + together])
+        sent_gateway.note(world.workspace_id, [])
+        known = sent[: start + together][-sent_gateway.PLACES :]
+        assert sorted(sent_gateway.last(world.workspace_id)) == sorted(known)
+    assert "sent_batches_not_noted" not in capsys.readouterr().out
 
 
 def test_many_batches_that_wait_are_as_one(api: Api, store: World) -> None:
