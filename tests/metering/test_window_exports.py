@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from oppulence.kernel import clock
 from oppulence.kernel.uow import Scope
 from oppulence.metering import query
 from oppulence.metering.events import UsageExportRequested
 from oppulence.metering.exports import windows_content
+from oppulence.metering.exports.models import Export
+from oppulence.metering.exports.parts import Part
 from oppulence.metering.query import Question
 from oppulence.metering.windows import WindowSize
 from tests.metering.exporting import CONSUMER, ask, manifest, of_csv, read, run, show, stored
@@ -103,6 +106,40 @@ def test_groups_have_columns_and_no_formula(store: World, api: Api) -> None:
     assert content.splitlines()[0] == b'"meter_id","meter","window_start","window_end","customer_id","group_model","quantity"'
     assert [one["type"] for one in manifest(export)["columns"]][-2:] == ["text", "decimal"]
     assert len(of_csv(content)) == 2
+
+
+def test_it_is_grouped_by_dimensions_that_any_version_has(store: World, api: Api) -> None:
+    make(api, **SUM)
+    make(api, effective_from=None)
+    other = {"group_by": {"tier": "$.t"}, "effective_from": (clock.now() + timedelta(days=30)).isoformat()}
+    assert api.as_key().patch("/v1/meters/tokens", other).status == 200
+    take(store, *(sent(f"e{n}", {"v": n, "m": f"m{n % 2}"}, NOON, type="llm") for n in range(4)))
+    for chosen in ({"meters": ["tokens", "calls"]}, {}):
+        asked = ask(api, kind="windows", group_by=["model", "tier"], **chosen)
+        run(store)
+        found = [
+            (one["group_model"], one["group_tier"], one["quantity"])
+            for one in read(show(api, asked["id"])) if one["meter"] == "tokens"
+        ]  # fmt: skip
+        assert found == [("m0", "", "2"), ("m1", "", "4")]
+
+
+def test_a_meter_that_changes_meanwhile_changes_nothing_of_it(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows_content, "FILE_ROWS", 2)
+    make(api, **SUM)
+    take(store, *(sent(f"e{n}", {"v": n, "m": f"m{n}"}, NOON, type="llm") for n in range(6)))
+    part = windows_content.part
+
+    def changing(scope: Scope, export: Export) -> Part | None:
+        dimensions = {"group_by": {"model": "$.m", "colour": "$.c"} if export.files == 1 else {}}
+        assert not export.files or api.as_key().patch("/v1/meters/tokens", dimensions).status == 200
+        return part(scope, export)
+
+    monkeypatch.setattr(windows_content, "part", changing)
+    asked = ask(api, kind="windows", group_by=["colour", "model"])
+    assert run(store) == ["metering.usage_export.completed"]
+    found = [(one["group_colour"], one["group_model"], one["quantity"]) for one in read(show(api, asked["id"]))]
+    assert found == [("", f"m{n}", str(n)) for n in range(6)]
 
 
 def test_without_usage_there_are_no_rows(store: World, api: Api) -> None:

@@ -29,7 +29,6 @@ from oppulence.metering.windows import EARLIEST, LATEST
 
 _PREFIX = "met"
 _MAX_CACHED = 2_000
-_MOST_VERSIONS = 10_000
 _FILLS_IN_S = 60
 _EMPTY: dict[str, Any] = {"metadata": {}, "group_by": {}}
 """What null stands for in fields that are never null."""
@@ -176,8 +175,8 @@ def dimensions(uow: UnitOfWork, id_or_slug: str) -> list[str]:
     Raises:
         MeterNotFound: there is no such meter.
     """
-    found = store.versions_of(uow.conn, get(uow, id_or_slug).id, 0, _MOST_VERSIONS)
-    return sorted({name for one in found for name in one.group_by})
+    id_ = get(uow, id_or_slug).id
+    return sorted(store.dimensions(uow.conn, [id_]).get(id_, ()))
 
 
 def check_filled(uow: UnitOfWork, ids_or_slugs: Iterable[str]) -> None:

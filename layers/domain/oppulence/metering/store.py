@@ -157,6 +157,18 @@ def versions_of(conn: Connection, meter_id: str, after: int, most: int) -> list[
         ).fetchall()
 
 
+def dimensions(conn: Connection, meter_ids: Sequence[str]) -> dict[str, set[str]]:
+    """The names of all dimensions that meters ever had, by their ids; those that had none are left out."""
+    rows = conn.execute(
+        """
+        SELECT v.meter_id, array_agg(DISTINCT n.name) FROM metering.meter_versions v, jsonb_object_keys(v.group_by) AS n (name)
+         WHERE v.meter_id = ANY(%s) GROUP BY v.meter_id
+        """,
+        (list(meter_ids),),
+    ).fetchall()
+    return {str(meter_id): set(cast("list[str]", names)) for meter_id, names in rows}
+
+
 def being_filled(conn: Connection, ids_or_slugs: Sequence[str]) -> bool:
     """Whether versions of these meters do not count all yet that was settled before they came."""
     row = conn.execute(

@@ -6,6 +6,7 @@ from oppulence.kernel.ids import new_id
 from oppulence.kernel.pagination import Page, paginate
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import meters, periods
+from oppulence.metering import store as meters_store
 from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import ExportNotFound, InvalidExport, TooManyExports
 from oppulence.metering.events import UsageExportRequested
@@ -149,8 +150,8 @@ def _check(uow: UnitOfWork, wanted: NewExport) -> None:
     for name in ("event_types", "subjects", "meters", "group_by"):
         if getattr(wanted, name) == []:
             raise InvalidExport(f"Name at least one of {name}, or leave it out for all.", param=name)
-    found = [meters.get(uow, one) for one in wanted.meters or []]
-    unknown = set(wanted.group_by or []) - set(RESERVED) - {name for meter in found for name in meter.group_by}
+    found = [meters.get(uow, one).id for one in wanted.meters or []]
+    unknown = set(wanted.group_by or []).difference(RESERVED, *meters_store.dimensions(uow.conn, found).values())
     if found and unknown:
         raise InvalidExport(f"None of the meters has the dimension {min(unknown)}.", param="group_by")
     if wanted.schedule is None:

@@ -27,6 +27,9 @@ STEP_ROWS = 5_000
 
 MAX_METERS = 500
 _PREFIX = "group_"
+_Chosen = tuple[str, list[str]]
+"""A meter's id, and those of its dimensions that the export is grouped by."""
+
 _TYPES = {"text": "Nullable(String)", "decimal": "Nullable(String)", "timestamp": "Int64", "integer": "Int64"}
 
 
@@ -49,20 +52,24 @@ def columns(export: Export) -> list[Column]:
 
 
 def begin(scope: Scope, export: Export) -> tuple[dict[str, Any] | None, int]:
-    """The first place, and how many windows there are, of all meters together.
+    """The first place, with what each meter is grouped by to the end, and how many windows there are, of all meters together.
 
     Raises:
         MeterNotFound: one that was named is gone.
         Unavailable: earlier usage is still being counted for one.
     """
 
-    def chosen(uow: UnitOfWork) -> list[str]:
+    def choose(uow: UnitOfWork) -> list[_Chosen]:
         ids = [one.id for one in _meters(uow, export)]
         meters.check_filled(uow, ids)
-        return ids
+        known = meters_store.dimensions(uow.conn, ids)
+        return [
+            (id_, [name for name in export.selection.group_by or () if name in RESERVED or name in known.get(id_, ())])
+            for id_ in ids
+        ]  # fmt: skip
 
-    ids = in_transaction(scope, chosen)
-    return _place(ids, 0, None), len(ids) * len(_windows(export))
+    chosen = in_transaction(scope, choose)
+    return _place(chosen, 0, None), len(chosen) * len(_windows(export))
 
 
 def part(scope: Scope, export: Export) -> Part | None:
@@ -73,12 +80,13 @@ def part(scope: Scope, export: Export) -> Part | None:
     """
     if export.cursor is None:
         return None if export.files else Part(0, {"cursor": None, "done": export.done}, _statement(export, []), {})
-    ids, number, after = export.cursor["meters"], export.cursor["meter"], export.cursor["after"]
+    chosen, number, after = export.cursor["meters"], export.cursor["meter"], export.cursor["after"]
     rows: list[bytes] = []
     all_windows, size = _windows(export), 0
-    while number < len(ids) and len(rows) < FILE_ROWS and size < FILE_BYTES:
-        meter = in_transaction(scope, lambda uow: meters.get(uow, ids[number]))  # noqa: B023
-        reading = _reading(scope, export, meter)
+    while number < len(chosen) and len(rows) < FILE_ROWS and size < FILE_BYTES:
+        meter_id, group_by = chosen[number]
+        meter = in_transaction(scope, lambda uow: meters.get(uow, meter_id))  # noqa: B023
+        reading = _reading(scope, export, meter_id, group_by)
         most = min(FILE_ROWS - len(rows), STEP_ROWS)
         found = reading.rows((datetime.fromisoformat(after[0]), tuple(after[1:])) if after else None, most)
         lines = [to_json(_row(meter, row)) for row in found]
@@ -93,23 +101,22 @@ def part(scope: Scope, export: Export) -> Part | None:
         return None
     return Part(
         len(rows),
-        {"cursor": _place(ids, number, after), "done": number * len(all_windows) + passed},
+        {"cursor": _place(chosen, number, after), "done": number * len(all_windows) + passed},
         _statement(export, rows),
         {},
     )
 
 
-def _place(ids: Sequence[str], number: int, after: Sequence[str | None] | None) -> dict[str, Any] | None:
+def _place(chosen: Sequence[_Chosen], number: int, after: Sequence[str | None] | None) -> dict[str, Any] | None:
     """Where the work is: which meter, and the window and groups of its last row. None at the end."""
-    return {"meters": ids, "meter": number, "after": after} if number < len(ids) else None
+    return {"meters": chosen, "meter": number, "after": after} if number < len(chosen) else None
 
 
-def _reading(scope: Scope, export: Export, meter: Meter) -> Reading:
-    known = tuple(name for name in export.selection.group_by or () if name in RESERVED or name in meter.group_by)
+def _reading(scope: Scope, export: Export, meter_id: str, group_by: Sequence[str]) -> Reading:
     since, until = export.period
     question = Question(
-        meter.id, since, until, export.selection.window_size, export.time_zone, subjects=tuple(export.selection.subjects or ()),
-        group_by=known, as_of=export.settlement, known_at=export.as_of,
+        meter_id, since, until, export.selection.window_size, export.time_zone, subjects=tuple(export.selection.subjects or ()),
+        group_by=tuple(group_by), as_of=export.settlement, known_at=export.as_of,
     )  # fmt: skip
     return query.read(scope, question)
 
