@@ -208,6 +208,18 @@ def test_what_fails_for_its_content_is_given_up_and_told(store: World, api: Api,
     assert (told.data["export_id"], told.data["reason"]) == (asked["id"], export["error"])
 
 
+def test_what_fails_says_at_which_file(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_content, "FILE_ROWS", 5)
+    events(store, 12)
+    asked = ask(api)
+    (first,) = [one for one in store.envelopes() if one.type == UsageExportRequested.type]
+    crash_when("write", 3, files_gateway, monkeypatch, RuntimeError("odd"))
+    assert len(store.deliver(CONSUMER, first)) == 1
+    assert show(api, asked["id"])["error"] == "RuntimeError while file 3 was written"
+    assert store.deliver(CONSUMER, first) == []
+    assert (show(api, asked["id"])["status"], show(api, asked["id"])["error"]) == ("completed", None)
+
+
 def test_more_files_than_may_be_are_refused_with_the_remedy(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events_content, "FILE_ROWS", 1)
     monkeypatch.setattr(writing, "MAX_FILES", 2)

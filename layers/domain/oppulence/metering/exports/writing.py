@@ -53,9 +53,9 @@ def write(scope: Scope, export_id: str) -> None:
         reason = error.message
         in_transaction(scope, lambda uow: _fail(uow, export, reason))
     except Exception as error:
-        reason = f"{type(error).__name__} while file {export.files + 1} or a later one was written"
+        what = type(error).__name__
         telemetry.logger().error("usage_export_failed", exc_info=error, extra={"export_id": export_id})
-        if not in_transaction(scope, lambda uow: _count(uow, export, reason)):
+        if in_transaction(scope, lambda uow: _count(uow, export_id, what)):
             raise Unavailable("It is tried again.") from error
 
 
@@ -156,12 +156,16 @@ def _go_on(scope: Scope, export: Export) -> None:
     in_transaction(scope, ask)
 
 
-def _count(uow: UnitOfWork, export: Export, reason: str) -> bool:
-    """Count an unforeseen failure; whether it was the last one that is borne."""
-    last = store.note_failure(uow.conn, export.id, reason) >= MAX_FAILURES
-    if last:
+def _count(uow: UnitOfWork, export_id: str, what: str) -> bool:
+    """Count an unforeseen failure; whether it is tried again."""
+    export = store.fetch(uow.conn, export_id, lock=True)
+    if export is None:
+        return False
+    reason = f"{what} while file {export.files + 1} was written"
+    again = store.note_failure(uow.conn, export_id, reason) < MAX_FAILURES
+    if not again:
         _fail(uow, export, reason)
-    return last
+    return again
 
 
 def _fail(uow: UnitOfWork, export: Export, reason: str) -> None:
