@@ -139,6 +139,14 @@ def test_what_comes_as_csv(used: Client) -> None:
     ]
 
 
+def test_no_text_of_a_csv_is_a_formula(store: World, om: Client) -> None:
+    create(om)
+    send(om, "1", {"tokens": -1, "model": "@sum(1)"}, at(10), "=cmd|' /C calc'!A0")
+    landing.land(usage.queued())
+    (line,) = list(csv.reader(om.meters.query_csv("tokens_total", group_by=["subject", "model"]).splitlines()))[1:]
+    assert line[2:] == ["'=cmd|' /C calc'!A0", "'@sum(1)", "-1"]
+
+
 def test_values_keep_every_digit_in_the_text(store: World, om: Client) -> None:
     """Also of what has landed and is not settled; the client itself reads JSON numbers as floats."""
     create(om)

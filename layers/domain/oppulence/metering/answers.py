@@ -23,7 +23,7 @@ from oppulence.metering import sent_gateway
 from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import UnknownDimension
 from oppulence.metering.exports import files_gateway
-from oppulence.metering.models import digits
+from oppulence.metering.models import digits, tame
 from oppulence.metering.query import Question, Reading, Row
 from oppulence.metering.tails import Keys
 from oppulence.metering.windows import WindowSize
@@ -269,9 +269,5 @@ def _lines(names: Sequence[str], rows: Sequence[Quantity], *, head: bool) -> byt
     for row in rows:
         own = {**row.groups, "subject": row.subject, "customer_id": row.customer_id}
         times = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (row.window_start, row.window_end))
-        writer.writerow([*times, *(_tame(own[name]) for name in names), row.value or ""])
+        writer.writerow([*times, *(tame(own[name]) for name in names), row.value or ""])
     return text.getvalue().encode()
-
-
-def _tame(text: str | None) -> str:
-    return f"'{text}" if text and text[0] in "=+-@\t\r" else text or ""

@@ -37,6 +37,11 @@ def digits(number: Decimal) -> str:
     return "0" if text == "-0" else text
 
 
+def tame(text: str | None) -> str:
+    """A text for CSV: one that a spreadsheet would take for a formula gets an apostrophe before it; none is empty."""
+    return f"'{text}" if text and text[0] in "=+-@\t\r" else text or ""
+
+
 class Aggregation(StrEnum):
     """What becomes of the values of a window."""
 

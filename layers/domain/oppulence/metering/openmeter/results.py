@@ -16,7 +16,7 @@ from oppulence.metering import query as quantities
 from oppulence.metering import usage_reads
 from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import TooManyRows, UnknownDimension
-from oppulence.metering.models import digits
+from oppulence.metering.models import digits, tame
 from oppulence.metering.openmeter.filters import FilterString
 from oppulence.metering.openmeter.form import answer, in_their_words, instant, listed, merged, second
 from oppulence.metering.openmeter.queries import ADVANCED, SIMPLE, MeterQuery
@@ -62,7 +62,7 @@ class Result:
         return answer(merged(told, {"data": listed([_row(row) for row in self.rows])}))
 
     def _csv(self) -> Response:
-        """One line a row, under a line of names."""
+        """One line a row, under a line of names. No text is a formula, which OpenMeter does not see to."""
         text = io.StringIO()
         lines = csv.writer(text)
         dimensions = [name for name in self.query.grouped_by if name not in RESERVED]
@@ -70,9 +70,9 @@ class Result:
         lines.writerow(["window_start", "window_end", "subject", *customers, *dimensions, "value"])
         for row in self.rows:
             times = [instant(row.window_start), instant(row.window_end)]
-            own = [row.customer_id or ""] if customers else []
-            groups = [row.groups[name] or "" for name in dimensions]
-            lines.writerow([*times, row.subject or "", *own, *groups, digits(row.value or Decimal(0))])
+            own = [row.customer_id] if customers else []
+            texts = [row.subject, *own, *(row.groups[name] for name in dimensions)]
+            lines.writerow([*times, *map(tame, texts), digits(row.value or Decimal(0))])
         headers = {"Content-Disposition": f'attachment; filename="{self.meter}.csv"'}
         return Response(200, text.getvalue().encode(), "text/csv", headers)
 
