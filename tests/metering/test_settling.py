@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,6 +179,26 @@ def test_more_versions_than_a_statement_takes_count_by_parts(store: World, api: 
     faults.lease_runs_out(store)
     usage.settle(store)
     assert [len(rows(store, table, "id, meter")) for table in ("usage_values", "usage_rejections")] == [3, 3]
+
+
+def test_a_statement_writes_so_many_values_however_many_meters_count_an_event(
+    store: World, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "VALUES_AT_ONCE", 6)
+    for slug in ("one", "two", "three", "four", "five"):
+        make(api, slug=slug, effective_from=None)
+        make(api, slug=f"other_{slug}", event_type=slug, effective_from=None)
+    usage.land(store, sent("a"), sent("b"), sent("c", type="three"))
+    written, work = [0], olap.work
+
+    def counted(text: str, *args: Any) -> None:
+        work(text, *args)
+        if "INSERT INTO usage_values" in text:
+            written.append(len(rows(store, "usage_values", "id")))
+
+    monkeypatch.setattr(olap, "work", counted)
+    usage.settle(store)
+    assert written == [0, 5, 9, 11]
 
 
 def test_so_many_versions_count_that_no_address_would_hold_them(store: World, api: Api) -> None:

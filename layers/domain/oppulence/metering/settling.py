@@ -6,6 +6,7 @@ settled before a version was taken up is counted for it by fills, so that of an 
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,10 +22,13 @@ from oppulence.metering import reckoning, settlements, usage_store
 from oppulence.metering.reckoning import Counting, Reckoning, Row
 from oppulence.metering.settlements import Intent, Landed
 from oppulence.metering.usage_event import SentEvent
-from oppulence.metering.usage_store import Part
+from oppulence.metering.usage_store import Part, Version
 
 MOST_EVENTS, MOST_BYTES = 100_000, 64_000_000
 """Of one settlement."""
+
+VALUES_AT_ONCE = 1_000_000
+"""Which one statement writes; it may take a minute."""
 
 DUE_EVENTS, DUE_AFTER_S = 10_000, 10.0
 """A shard is settled when so many events wait, or one has so long."""
@@ -172,11 +176,13 @@ def carry_out(lease: Lease, intent: Intent) -> int:
         part = Part(
             lease.shard, intent.number, lease.generation, intent.again, sorted(found.counting), [b.id for b in found.batches]
         )  # fmt: skip
-        versions = [(c.version.meter_id, c.version.version) for one in found.counting.values() for c in one.versions]
+        first, *others = _portions(found)
+        rounds = [(tables, first) for tables in usage_store.STEPS]
+        rounds[-1:-1] = [(usage_store.BY_VERSION, versions) for versions in others]
         with ThreadPoolExecutor(_STATEMENTS_AT_ONCE) as beside:
-            for tables in usage_store.STEPS:
+            for tables, versions in rounds:
                 lease.prolong()
-                written = [beside.submit(usage_store.settle, part, table, versions) for table in tables]
+                written = [beside.submit(usage_store.settle, part, table, versions, not others) for table in tables]
                 for one in written:
                     one.result()
     return sum(one.events for one in found.batches)
@@ -199,6 +205,19 @@ def _read(lease: Lease, intent: Intent, uow: UnitOfWork) -> _Found:
         for workspace_id, one in found.items()
     }
     return _Found([one for one in batches if one.workspace_id in counting], counting)
+
+
+def _portions(found: _Found) -> list[list[Version]]:
+    """The versions for which one statement counts: an event counts for few of them, whatever number of meters count its type."""
+    width = max(1, VALUES_AT_ONCE // sum(one.events for one in found.batches))
+    portions: defaultdict[int, list[Version]] = defaultdict(list)
+    for counting in found.counting.values():
+        of_type: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for one in counting.versions:
+            alike, meter_id = of_type[one.version.event_type], one.version.meter_id
+            portions[alike.setdefault(meter_id, len(alike)) // width].append((meter_id, one.version.version))
+    most = usage_store.VERSIONS_AT_ONCE
+    return [some[n : n + most] for _, some in sorted(portions.items()) for n in range(0, len(some), most)] or [[]]
 
 
 def _reckon_again(found: _Found) -> None:

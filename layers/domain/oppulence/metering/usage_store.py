@@ -24,6 +24,9 @@ COUNTED = (
 )
 """What landed events count, as a table with a row for each event and version."""
 
+Version = tuple[str, int]
+"""A meter, and one of its versions."""
+
 WORKSPACES_AT_ONCE, VERSIONS_AT_ONCE, TYPES_AT_ONCE = 1000, 3000, 100
 """Of one statement: a server takes 128 KB of a parameter."""
 
@@ -93,7 +96,8 @@ _STATEMENTS = {
 }  # fmt: skip
 STEPS = (("usage_chosen",), ("usage_values", "usage_events", "usage_rejections"), ("usage_ids",))
 """What a settlement inserts: which rows it settles, then what it makes of them in any order, last that their ids are settled."""
-_BY_VERSION = ("usage_values", "usage_rejections")
+BY_VERSION = ("usage_values", "usage_rejections")
+"""Which of them are of versions of meters."""
 
 _LANDED = f"""
 SELECT {_EVENTS} FROM usage_landing WHERE {_OURS} AND type IN {{types:Array(String)}}
@@ -151,8 +155,8 @@ def land(events: Iterable[Row]) -> None:
     olap.insert("usage_landing", (*_EVENT, "counted"), events, {"insert_deduplication_token": random_text(20)})
 
 
-def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
-    """Take one of a settlement's steps, for these versions of meters. Harmless to repeat.
+def settle(part: Part, table: str, versions: Sequence[Version], alone: bool) -> None:
+    """Take one of a settlement's steps, for these versions of meters; `alone`: there are no others. Harmless to repeat.
 
     Raises:
         Unavailable: the store cannot be reached.
@@ -161,11 +165,11 @@ def settle(part: Part, table: str, versions: Sequence[tuple[str, int]]) -> None:
         "shard": part.shard, "number": part.number, "workspaces": list(part.workspaces), "batches": list(part.batches),
         "again": part.again,
     }  # fmt: skip
-    wanted = sorted(versions) if table in _BY_VERSION else []
-    for start in range(0, len(wanted) or 1, VERSIONS_AT_ONCE):
-        some = wanted[start : start + VERSIONS_AT_ONCE]
-        token = part.token(table) if len(some) == len(wanted) else f"{part.token(table)}-{_digest(some)}"
-        olap.work(_STATEMENTS[table], parameters | {"versions": some}, _ONE_BLOCK | {"insert_deduplication_token": token})
+    token = part.token(table)
+    if table in BY_VERSION:
+        parameters["versions"] = list(versions)
+        token = token if alone else f"{token}-{_digest(versions)}"
+    olap.work(_STATEMENTS[table], parameters, _ONE_BLOCK | {"insert_deduplication_token": token})
 
 
 def landed(workspaces: Sequence[str], batches: Sequence[str], types: Sequence[str]) -> Iterator[Sequence[Any]]:
@@ -239,7 +243,7 @@ def _unwritten(part: Part, table: str, columns: Sequence[str], rows: Sequence[Ro
     return [row for row in rows if row[source : source + 2] not in written]
 
 
-def _digest(versions: Sequence[tuple[str, int]]) -> str:
+def _digest(versions: Sequence[Version]) -> str:
     return hashlib.sha256(repr(versions).encode()).hexdigest()[:32]
 
 
