@@ -15,7 +15,7 @@ from oppulence.kernel import response as responses
 from oppulence.kernel.capabilities import Postgres
 from oppulence.kernel.errors import AppError, NotFound, ProviderError
 from oppulence.kernel.http import Model, Request, Response, Secret, route
-from oppulence.kernel.request import parse
+from oppulence.kernel.request import parse, prefers
 from oppulence.kernel.uow import UnitOfWork
 from tests.kernel.support import CONTEXT, call, key_of
 from tests.support.entries import routes
@@ -247,3 +247,16 @@ def test_secrets_stand_on_the_first_level_of_an_answer_where_they_are_left_out()
 
     assert _marks(Outer) == 1
     assert [declared.path for _, declared, _ in routes() if _marks(declared.answer)] == []
+
+
+@pytest.mark.parametrize(
+    ("accept", "preferred"),
+    [
+        (None, False), ("", False), ("*/*", False), ("text/csv", True), ("TEXT/CSV; charset=utf-8", True), ("text/*", True),
+        ("application/json, text/csv", False), ("application/json, text/csv;q=0.1", False), ("text/csv, */*", True),
+        ("text/csv ; Q=0.9, application/json;q=0.8", True), ("text/csv;q=0, text/*", False), ("text/csv;q=0", False),
+        ("text/csv;q=0.5, */*", False), ("text/csv;q=often", True), ("text/csvx", False), (",;,=", False),
+    ],
+)  # fmt: skip
+def test_a_media_type_is_preferred_by_quality_then_by_name(accept: str | None, preferred: bool) -> None:
+    assert prefers(accept, "text/csv", "application/json") is preferred

@@ -139,6 +139,11 @@ def test_what_comes_as_csv(used: Client) -> None:
     ]
 
 
+def test_json_that_is_preferred_is_no_csv(used: Client, api: Api) -> None:
+    for accept, kind in (("application/json, text/csv;q=0.1", "application/json"), ("text/csv, */*", "text/csv")):
+        assert api.as_key().with_headers(Accept=accept).get(PATH).headers["Content-Type"] == kind
+
+
 def test_no_text_of_a_csv_is_a_formula(store: World, om: Client) -> None:
     create(om)
     send(om, "1", {"tokens": -1, "model": "@sum(1)"}, at(10), "=cmd|' /C calc'!A0")

@@ -131,6 +131,23 @@ def test_as_csv_in_pages_and_as_a_file(api: Api, store: World) -> None:
         assert (answer.body["bytes"], answer.body["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
 
 
+@pytest.mark.parametrize(
+    ("accept", "form", "is_csv"),
+    [
+        ("text/csv", {}, True), ("application/json, text/csv;q=0.1", {}, False), ("text/csv, application/json;q=0.9", {}, True),
+        ("text/csv", {"format": "json"}, False), ("application/json", {"format": "csv"}, True), ("*/*", {}, False),
+    ],
+)  # fmt: skip
+def test_the_form_is_what_is_asked_for_or_else_preferred(
+    api: Api, store: World, accept: str, form: dict[str, str], is_csv: bool
+) -> None:
+    make(api, **SUM)
+    caller = api.as_key().with_headers(Accept=accept)
+    by_query = caller.send("GET", "/v1/meters/tokens/query", query=MARCH | form)
+    for answer in (by_query, caller.post("/v1/meters/tokens/query", MARCH | form)):
+        assert (answer.status, answer.headers["Content-Type"].startswith("text/csv")) == (200, is_csv)
+
+
 def file_of(answer: Answer) -> bytes:
     """The file that an answer is."""
     key = urlsplit(answer.body["url"]).path.partition("/usage_exports/")[2]

@@ -15,6 +15,7 @@ from oppulence.kernel import errors
 from oppulence.kernel.ids import new_id
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_\-]{1,64}")
+_QUALITY = re.compile(r"\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*")
 _PARAM_MAX = 100
 
 
@@ -60,6 +61,14 @@ def parse(event: dict[str, Any]) -> Request:
         body=_body(event), path_parameters=event.get("pathParameters") or {}, source_ip=http.get("sourceIp", ""),
         id=own_id if _REQUEST_ID.fullmatch(own_id) else new_id("req"),
     )  # fmt: skip
+
+
+def prefers(accept: str | None, media_type: str, other: str) -> bool:
+    """Whether a caller's Accept header puts a media type above another: by quality, then by how closely it is named.
+
+    Source: RFC 9110, 12.5.1.
+    """
+    return _rank(accept, media_type) > _rank(accept, other)
 
 
 def body_of(request: Request, model: type[BaseModel], max_bytes: int) -> BaseModel:
@@ -111,6 +120,18 @@ def query_of(request: Request, model: type[BaseModel]) -> BaseModel:
 def secret_fields(model: type[BaseModel]) -> frozenset[str]:
     """Names of a model's fields that are marked Secret."""
     return frozenset(name for name, info in model.model_fields.items() if any(isinstance(mark, Secret) for mark in info.metadata))
+
+
+def _rank(accept: str | None, media_type: str) -> tuple[float, int]:
+    """(quality, closeness) by the range that names the type most closely; (0, 0) if none does or it is refused."""
+    ranges = ("*/*", media_type.partition("/")[0] + "/*", media_type)
+    closeness, quality = 0, 0.0
+    for part in (accept or "").lower().split(","):
+        name, *parameters = part.split(";")
+        if name.strip() in ranges[closeness:]:
+            closeness = ranges.index(name.strip())
+            quality = next((float(found[1]) for one in parameters if (found := _QUALITY.fullmatch(one))), 1.0)
+    return (quality, closeness) if quality else (0.0, 0)
 
 
 def _body(event: dict[str, Any]) -> bytes:

@@ -16,6 +16,7 @@ from oppulence.kernel import clock
 from oppulence.kernel.ids import new_id
 from oppulence.kernel.instant import Instant
 from oppulence.kernel.pagination import After, Page, PageQuery, Pagination, paginate
+from oppulence.kernel.request import prefers
 from oppulence.kernel.response import Response
 from oppulence.kernel.uow import Scope
 from oppulence.metering import query as quantities
@@ -172,7 +173,8 @@ def answered(
     if question.as_of is None:
         question = replace(question, sent=sent_gateway.last(scope.workspace_id or ""))
     reading = quantities.read(scope, question)
-    as_csv = asking.format is Format.CSV or _CSV in (accept or "").lower()
+    chosen = "format" in asking.model_fields_set
+    as_csv = asking.format is Format.CSV if chosen else prefers(accept, _CSV, "application/json")
     if asking.link:
         return _file(scope, reading, as_csv=as_csv)
     page = _page(scope, asking, reading)

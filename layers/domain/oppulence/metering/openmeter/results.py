@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from oppulence.kernel import olap
 from oppulence.kernel.errors import ValidationError
+from oppulence.kernel.request import prefers
 from oppulence.kernel.response import Response
 from oppulence.kernel.uow import Scope
 from oppulence.metering import query as quantities
@@ -47,7 +48,7 @@ class Result:
         Raises:
             TooManyRows: it is larger than one answer can be.
         """
-        response = self._csv() if "text/csv" in (accept or "").lower() else self._json()
+        response = self._csv() if prefers(accept, "text/csv", "application/json") else self._json()
         if len(response.body) > MAX_BYTES:
             raise _too_many(f"{MAX_BYTES} bytes")
         return response
