@@ -7,14 +7,14 @@ from oppulence.kernel.capabilities import Bus, Keys, Postgres
 from oppulence.kernel.drop_in import OPENMETER
 from oppulence.kernel.http import Response, route
 from oppulence.kernel.uow import UnitOfWork
-from oppulence.metering.errors import InvalidInstant, InvalidMeter, MeterNotActive, MeterNotFound
+from oppulence.metering.errors import InvalidInstant, InvalidMeter, MeterNotActive, MeterNotFound, TooManyVersions
 from oppulence.metering.openmeter.form import answer
 from oppulence.metering.openmeter.meters import MeterUpdate, shown
 
 
 @route(
     "PUT", "/openmeter/api/v1/meters/{meter_id}", scope="meters:write", drop_in=OPENMETER,
-    errors=(MeterNotFound, MeterNotActive, InvalidMeter, InvalidInstant),
+    errors=(MeterNotFound, MeterNotActive, InvalidMeter, InvalidInstant, TooManyVersions),
     uses=(Postgres("metering"), Bus("metering"), Keys()),
 )  # fmt: skip
 def handler(uow: UnitOfWork, meter_id: str, body: MeterUpdate) -> Response:

@@ -7,13 +7,21 @@ from oppulence.kernel.capabilities import Bus, Keys, Postgres
 from oppulence.kernel.http import route
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.metering import meters
-from oppulence.metering.errors import InvalidInstant, InvalidMeter, MeterChanged, MeterNotActive, MeterNotFound
+from oppulence.metering.errors import (
+    InvalidInstant,
+    InvalidMeter,
+    MeterChanged,
+    MeterNotActive,
+    MeterNotFound,
+    TooManyMeters,
+    TooManyVersions,
+)
 from oppulence.metering.models import Meter, MeterChange
 
 
 @route(
     "PATCH", "/v1/meters/{meter_id}", scope="meters:write",
-    errors=(MeterNotFound, MeterNotActive, MeterChanged, InvalidMeter, InvalidInstant),
+    errors=(MeterNotFound, MeterNotActive, MeterChanged, InvalidMeter, InvalidInstant, TooManyMeters, TooManyVersions),
     uses=(Postgres("metering"), Bus("metering"), Keys()),
 )  # fmt: skip
 def handler(uow: UnitOfWork, meter_id: str, body: MeterChange) -> Meter:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.metering.support import CALLS, TOKENS, make, read, spans
+from oppulence.metering import meters
+from tests.metering.support import CALLS, TOKENS, make, read, spans, use
+from tests.metering.usage import make_in
 from tests.support.api import Api
 from tests.support.world import World
 
@@ -87,6 +89,21 @@ def test_a_slug_is_taken_once_and_a_refusal_leaves_nothing(api: Api, world: Worl
     refused = api.as_key().post("/v1/meters", CALLS | {"event_type": "other"})
     assert (refused.status, refused.error.code, refused.error.param) == (409, "meter_exists", "slug")
     assert (world.count("metering.meters"), world.count("metering.meter_versions"), world.emitted()) == (1, 1, [])
+
+
+def test_so_many_meters_count_a_type(api: Api, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meters, "MOST_OF_A_TYPE", 2)
+    make(api, slug="unused")
+    use(world, make(api, slug="used")["id"])
+    world.emitted()
+    refused = api.as_key().post("/v1/meters", CALLS)
+    assert (refused.status, refused.error.code, refused.error.param) == (409, "too_many_meters", "event_type")
+    assert (world.count("metering.meters"), world.emitted()) == (2, [])
+    make(api, slug="other", event_type="other")
+    make_in(api, world.workspace())
+    for slug in ("unused", "used"):  # one is deleted, one archived
+        assert api.as_key().delete(f"/v1/meters/{slug}").status == 204
+        make(api, slug=f"after_{slug}")
 
 
 def test_a_repeat_with_its_key_creates_once(api: Api, world: World) -> None:

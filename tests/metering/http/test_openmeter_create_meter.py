@@ -8,6 +8,7 @@ from corehttp.exceptions import ClientAuthenticationError, ResourceExistsError
 from openmeter import Client
 from openmeter.models import MeterCreate, MeterUpdate
 
+from oppulence.metering import meters
 from tests.metering.openmeter import client, create, door, refused
 from tests.metering.support import read
 from tests.support.api import PROBLEM, Api
@@ -61,6 +62,14 @@ def test_a_slug_is_taken_once(om: Client) -> None:
         create(om)
     with pytest.raises(ResourceExistsError):
         create(om)
+
+
+def test_so_many_meters_count_a_type(om: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meters, "MOST_OF_A_TYPE", 1)
+    create(om)
+    with refused(409) as problem:
+        create(om, slug="another")
+    assert problem["extensions"]["param"] == "eventType"
 
 
 def test_a_key_without_the_scope_and_a_wrong_one(world: World) -> None:

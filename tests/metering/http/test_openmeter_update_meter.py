@@ -1,8 +1,10 @@
 """PUT /openmeter/api/v1/meters/{meter_id}"""
 
+import pytest
 from openmeter import Client
 from openmeter.models import MeterUpdate
 
+from oppulence.metering import meters
 from tests.metering.openmeter import client, create, door, refused
 from tests.metering.support import spans, use
 from tests.support.api import Api
@@ -27,6 +29,14 @@ def test_what_cannot_be_is_refused(om: Client, world: World) -> None:
     om.meters.delete(made.id)
     with refused(409):
         om.meters.update(made.id, MeterUpdate(name="No"))
+
+
+def test_a_meter_has_so_many_versions(om: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meters, "MOST_VERSIONS", 1)
+    made = create(om)
+    with refused(409):
+        om.meters.update(made.id, MeterUpdate(group_by={"model": "$.model"}))
+    assert om.meters.get(made.id) == made
 
 
 def test_a_key_without_the_scope_and_another_workspace(om: Client, world: World) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from oppulence.metering import meters
 from tests.metering.support import TOKENS, make, read, spans, use
 from tests.support.api import Api
 from tests.support.world import World
@@ -115,6 +116,26 @@ def test_the_audit_log_has_before_and_after_but_no_notes(api: Api, world: World)
     ).fetchone()
     assert row is not None and "jane" not in str(row[0])
     assert (row[0]["before"], row[0]["after"]) == ({"event_type": "api.call"}, {"event_type": "new.type"})
+
+
+def test_so_many_meters_count_a_type(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meters, "MOST_OF_A_TYPE", 1)
+    made, other = make(api), make(api, slug="other", event_type="other")
+    refused = api.as_key().patch("/v1/meters/other", {"event_type": made["event_type"]})
+    assert (refused.status, refused.error.code, refused.error.param) == (409, "too_many_meters", "event_type")
+    assert read(api, "other") == other
+    assert api.as_key().patch("/v1/meters/other", {"event_type": "third"}).status == 200
+    assert api.as_key().patch("/v1/meters/calls", {"group_by": {"a": "$.a"}}).status == 200
+
+
+def test_a_meter_has_so_many_versions(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meters, "MOST_VERSIONS", 2)
+    make(api)
+    assert api.as_key().patch("/v1/meters/calls", {"group_by": {"a": "$.a"}}).status == 200
+    refused = api.as_key().patch("/v1/meters/calls", {"group_by": {"b": "$.b"}})
+    assert (refused.status, refused.error.code) == (409, "too_many_meter_versions")
+    assert len(spans(api, "calls")) == 2
+    assert api.as_key().patch("/v1/meters/calls", {"name": "B"}).status == 200
 
 
 def test_an_archived_meter_is_not_changed(api: Api, world: World) -> None:

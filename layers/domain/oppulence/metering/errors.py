@@ -15,6 +15,18 @@ class MeterExists(Conflict):
     code = "meter_exists"
 
 
+class TooManyMeters(Conflict):
+    """As many active meters count events of the type as may."""
+
+    code = "too_many_meters"
+
+
+class TooManyVersions(Conflict):
+    """The meter has as many versions as it may have."""
+
+    code = "too_many_meter_versions"
+
+
 class MeterNotActive(Conflict):
     """The meter is archived."""
 

@@ -11,7 +11,16 @@ from oppulence.kernel.pagination import After, Page, paginate
 from oppulence.kernel.uow import UnitOfWork
 from oppulence.metering import store
 from oppulence.metering.definition import check
-from oppulence.metering.errors import InvalidInstant, InvalidMeter, MeterChanged, MeterExists, MeterNotActive, MeterNotFound
+from oppulence.metering.errors import (
+    InvalidInstant,
+    InvalidMeter,
+    MeterChanged,
+    MeterExists,
+    MeterNotActive,
+    MeterNotFound,
+    TooManyMeters,
+    TooManyVersions,
+)
 from oppulence.metering.events import MeterArchived, MeterCreated, MeterUpdated
 from oppulence.metering.models import (
     Definition,
@@ -27,6 +36,9 @@ from oppulence.metering.models import (
 )
 from oppulence.metering.windows import EARLIEST, LATEST
 
+MOST_OF_A_TYPE, MOST_VERSIONS = 100, 100
+"""Active meters of a workspace that count events of one type, and versions of a meter: each event is reckoned for all of them."""
+
 _PREFIX = "met"
 _MAX_CACHED = 2_000
 _FILLS_IN_S = 60
@@ -41,6 +53,7 @@ def create(uow: UnitOfWork, wanted: NewMeter) -> Meter:
 
     Raises:
         MeterExists: another active meter has the slug.
+        TooManyMeters: as many count events of the type as may.
         InvalidMeter: its parts do not fit together.
         InvalidInstant: it is to count from an instant beyond all windows.
     """
@@ -55,6 +68,7 @@ def create(uow: UnitOfWork, wanted: NewMeter) -> Meter:
     )  # fmt: skip
     if not store.insert(uow.conn, uow.workspace_id, meter):
         raise MeterExists(f"Meter {wanted.slug} exists. Change it with PATCH /v1/meters/{wanted.slug}.", param="slug")
+    _check_number(uow, meter)
     _forget(uow)
     uow.emit(MeterCreated(meter_id=meter.id, slug=meter.slug, meter_revision=1, effective_from=meter.effective_from))
     uow.audit("meter.created", "meter", meter.id, after=wanted.model_dump(mode="json", exclude={"metadata"}))
@@ -100,6 +114,7 @@ def change(uow: UnitOfWork, id_or_slug: str, wanted: MeterChange) -> Meter:
         MeterNotFound, MeterNotActive
         MeterChanged: it has another revision than the caller says.
         InvalidMeter: its parts would not fit together.
+        TooManyMeters, TooManyVersions: as many count events of the type, or it has as many versions, as may be.
         InvalidInstant: the new version would not begin after the one before, and not before now.
     """
     meter = _active(uow, id_or_slug)
@@ -120,9 +135,13 @@ def change(uow: UnitOfWork, id_or_slug: str, wanted: MeterChange) -> Meter:
     if counts_otherwise:
         check(after)
         after = after.model_copy(update={"version": meter.version + 1, "effective_from": _beginning(uow, meter, wanted)})
+        if after.version > MOST_VERSIONS:
+            raise TooManyVersions(f"Meter {meter.id} has {MOST_VERSIONS} versions, as many as may be. Create another meter.")
         store.insert_version(uow.conn, uow.workspace_id, after)
         _forget(uow)
     store.save(uow.conn, after)
+    if "event_type" in changed:
+        _check_number(uow, after)
     new_version = after.version if counts_otherwise else None
     uow.emit(
         MeterUpdated(
@@ -215,6 +234,15 @@ def _found(meter: Meter | None, id_or_slug: str) -> Meter:
             f"No meter {id_or_slug[:64]} in this workspace. List them with GET /v1/meters; archived ones are found by their id."
         )
     return meter
+
+
+def _check_number(uow: UnitOfWork, meter: Meter) -> None:
+    """Count the meters of a type with one that was just saved; whoever saves one of the workspace waits for this one's end."""
+    if store.count_of_type(uow.conn, meter.event_type) > MOST_OF_A_TYPE:
+        raise TooManyMeters(
+            f"{MOST_OF_A_TYPE} meters count events of type {meter.event_type[:64]}, as many as may. Archive one of them with"
+            " DELETE /v1/meters/{id}, or count another type; one meter with a group_by often does for many.", param="event_type",
+        )  # fmt: skip
 
 
 def _same(one: object, other: object) -> bool:

@@ -133,6 +133,19 @@ def numbered_page(conn: Connection, order: LiteralString, archived_too: bool, pa
         ).fetchall()
 
 
+def count_of_type(conn: Connection, event_type: str) -> int:
+    """How many active meters count events of a type, by their newest versions."""
+    row = conn.execute(
+        """
+        SELECT count(*) FROM metering.meters m
+          JOIN metering.meter_versions v ON v.workspace_id = m.workspace_id AND v.meter_id = m.id AND v.version = m.version
+         WHERE m.archived_at IS NULL AND v.event_type = %s
+        """,
+        (event_type,),
+    ).fetchone()
+    return int(str(row[0])) if row else 0
+
+
 def beginnings(conn: Connection, meter_ids: Sequence[str]) -> dict[str, datetime | None]:
     """Since when meters count, by their ids: when their first version begins."""
     rows = conn.execute(

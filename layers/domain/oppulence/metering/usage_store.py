@@ -94,7 +94,7 @@ _STATEMENTS = {
     "usage_chosen": _CHOOSE, "usage_events": _KEEP_EVENTS, "usage_values": _COUNT, "usage_rejections": _REJECT,
     "usage_ids": _KEEP_IDS,
 }  # fmt: skip
-STEPS = (("usage_chosen",), ("usage_values", "usage_events", "usage_rejections"), ("usage_ids",))
+STEPS: tuple[tuple[str, ...], ...] = (("usage_chosen",), ("usage_values", "usage_events", "usage_rejections"), ("usage_ids",))
 """What a settlement inserts: which rows it settles, then what it makes of them in any order, last that their ids are settled."""
 BY_VERSION = ("usage_values", "usage_rejections")
 """Which of them are of versions of meters."""

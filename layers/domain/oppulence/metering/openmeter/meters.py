@@ -42,7 +42,7 @@ class MeterUpdate(Form):
         """Change a meter: its dimensions from now on, all else at once.
 
         Raises:
-            MeterNotFound, MeterNotActive, InvalidMeter, InvalidInstant
+            MeterNotFound, MeterNotActive, InvalidMeter, InvalidInstant, TooManyVersions
         """
         wanted = MeterChange(name=self.name, description=self.description, metadata=self.metadata, group_by=self.group_by)
         return meters.change(uow, id_or_slug, wanted)
