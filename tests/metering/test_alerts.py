@@ -9,16 +9,17 @@ import pytest
 
 from oppulence.kernel import db, outbox
 from oppulence.kernel.uow import STATEMENT_TIMEOUT_MS, Scope, UnitOfWork
-from oppulence.metering import attribution, query
+from oppulence.metering import attribution, query, settling
 from oppulence.metering.alerts import looking, store, telling, touched
 from oppulence.metering.errors import TooManySubjects
 from oppulence.metering.query import Question
 from oppulence.metering.readings import Reading
+from oppulence.metering.store import shard_of
 from oppulence.metering.windows import WindowSize
 from tests.metering.alerting import NOW, PATH, SUM, TOLD, Alerting
 from tests.metering.support import make
 from tests.metering.test_attribution import customer
-from tests.metering.usage import land, sent, settle, take
+from tests.metering.usage import behind, land, sent, settle, take
 from tests.support.api import Api
 from tests.support.entries import entry
 from tests.support.world import World
@@ -275,6 +276,22 @@ def test_a_meter_that_counts_what_was_before_it_is_looked_at(alerting: Alerting)
     assert alerting.told() == [("acme", TODAY, "100")]
 
 
+def test_a_meter_that_still_counts_what_was_before_it_is_looked_at_when_it_has(
+    alerting: Alerting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it comes to meanwhile is told to nobody, and the period that ends meanwhile is told."""
+    monkeypatch.setattr(settling, "MOST_EVENTS", 1)
+    for n, (value, subject) in enumerate([(150, "a"), (100, "b"), (-60, "a")]):
+        take(alerting.world, sent(f"early{n}", {"v": value}, NOW, type="later", subject=subject))
+    make(alerting.api, **SUM | {"slug": "late", "event_type": "later"})
+    alerting.alert(meter="late")
+    alerting.move(days=1)
+    while behind(alerting.world):
+        assert alerting.told() == []
+        assert settling.settle(shard_of(alerting.world.workspace_id), 0) == 1
+    assert alerting.told() == [("b", TODAY, "100")]
+
+
 def test_nothing_is_asked_where_nothing_came(alerting: Alerting, monkeypatch: pytest.MonkeyPatch) -> None:
     alerting.alert()
     alerting.use(1)
@@ -352,7 +369,7 @@ def test_two_that_tell_at_once_take_turns(alerting: Alerting) -> None:
     alerting.alert()
     alerting.use(100)
     scope = Scope("metering", alerting.world.workspace_id)
-    seen = alerting.world.within("metering", lambda uow: store.all_alerts(uow.conn))
+    seen = alerting.world.within("metering", lambda uow: store.to_look_at(uow.conn))
     question = Question(
         alerting.meter["id"], NOW.replace(hour=0), NOW + timedelta(hours=12), WindowSize.DAY, group_by=("subject",)
     )

@@ -29,7 +29,9 @@ that shard: of each (source, id) that is not settled the row with the least (sto
 what it counts to `usage_values`. So an id counts once, as it was stored first of what settles together, and what is settled
 never changes: a number (or an instant, `snapshots`) names all that is settled by it, also after a `rebuild`. A version that
 comes later is taken up with the next intent; what was settled before is counted for it by fills, settlements of their own that
-take turns with others. Every statement names its workspaces; those that settle name the ones whose batches they settle.
+take turns with others. Until they have ended, answers say that they lack something, and what is told for good waits: freezes,
+exports of windows, closings, alerts. Every statement names its workspaces; those that settle name the ones whose batches they
+settle.
 
 Questions are answered by `query`. What is asked is looked up as of one moment (`asked`; `attribution` says whose usage it is),
 values are put together by one statement (`aggregates` over `usage_reads`: what is settled, and of what has landed the first of

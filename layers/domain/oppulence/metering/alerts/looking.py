@@ -84,9 +84,10 @@ def look(scope: Scope) -> int:
 
 def _waiting(uow: UnitOfWork) -> tuple[datetime, int, list[Alert]]:
     """The present instant and settlement, and the alerts that there is reason to look at."""
+    alerts = store.to_look_at(uow.conn)  # before the settlement: by then it has what their meters count
     settled = snapshot(uow.conn).settled
-    alerts = [one for one in store.all_alerts(uow.conn) if one.looked is None or one.looked < settled or _is_due(one, uow.now)]
-    return uow.now, settled, alerts
+    waiting = [one for one in alerts if one.looked is None or one.looked < settled or _is_due(one, uow.now)]
+    return uow.now, settled, waiting
 
 
 def _is_due(alert: Alert, now: datetime) -> bool:

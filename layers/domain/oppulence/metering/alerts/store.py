@@ -83,10 +83,18 @@ def page(conn: Connection, query: AlertQuery, after: After | None, most: int) ->
         ).fetchall()
 
 
-def all_alerts(conn: Connection) -> list[Alert]:
-    """All alerts of the workspace."""
+def to_look_at(conn: Connection) -> list[Alert]:
+    """All alerts of the workspace, but for those whose meters still count earlier usage."""
     with conn.cursor(row_factory=class_row(Alert)) as cur:
-        return cur.execute(f"{_ALERTS} ORDER BY a.id".encode()).fetchall()
+        return cur.execute(
+            f"""
+            {_ALERTS}
+             WHERE NOT EXISTS (SELECT FROM metering.meter_versions v
+                                WHERE v.workspace_id = a.workspace_id AND v.meter_id = a.meter_id
+                                  AND (v.filled IS NULL OR v.filled_to < v.filled))
+             ORDER BY a.id
+            """.encode()
+        ).fetchall()
 
 
 def count(conn: Connection, workspace_id: str) -> int:
