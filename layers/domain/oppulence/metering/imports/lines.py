@@ -7,6 +7,11 @@ them; a record is named by the line it begins on.
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _csv import Dialect
 
 RECORD_MAX = 262_144
 """Bytes of a record. What is longer is rejected as one, whatever it holds."""
@@ -43,6 +48,12 @@ class Cut:
 
     place: Place
     records: list[Record] = field(default_factory=list)
+
+
+@cache
+def dialect(delimiter: str) -> "Dialect":
+    """CSV with this delimiter. To make it takes as long as to read a row."""
+    return csv.reader((), delimiter=delimiter, strict=True).dialect
 
 
 def cut(part: bytes, place: Place, *, last: bool, delimiter: str | None) -> Cut:
@@ -86,7 +97,7 @@ def _record_end(lines: Sequence[bytes], start: int, delimiter: str | None) -> tu
     """The index after a record's last line; None where it has no end, so that its first line alone is rejected."""
     if delimiter is None or b'"' not in lines[start]:
         return start + 1, None
-    row = csv.reader(_texts(lines, start), delimiter=delimiter, strict=True)
+    row = csv.reader(_texts(lines, start), dialect(delimiter))
     try:
         next(row)
     except csv.Error:
