@@ -15,6 +15,7 @@ from oppulence.metering.usage_reads import Parameters, after, keys, order, rows,
 
 _SECOND = "toUnixTimestamp64Second(time)"
 _PLACE = "(time, stored_at, sequence, source, id)"
+_MOVED_PLACE = "(time, own_time, stored_at, sequence, source, id)"
 
 
 class Form(Enum):
@@ -78,12 +79,12 @@ def statement(asked: Asked, buckets: Buckets, part: Part, *, landed: bool) -> tu
     bucket = buckets.expression(earlier=asked.meter.measure.carry_over)
     if asked.meter.measure.aggregation is Aggregation.UNIQUE_COUNT:
         source = f"SELECT *, {bucket} AS b FROM ({rows(asked, buckets.period, given)})"
-        text = f"SELECT {names}b, {_ids(asked.meter, source, names)}"
-    elif landed and asked.tail:
-        text = f"SELECT {names}{bucket} AS b, {_added(asked.meter)} FROM ({rows(asked, buckets.period, given)})"
+        text = f"SELECT {names}b, {_ids(asked.meter, source, names, _MOVED_PLACE if asked.moves else _PLACE)}"
+    elif (landed and asked.tail) or asked.moves:
+        text = f"SELECT {names}{bucket} AS b, {_added(asked)} FROM ({rows(asked, buckets.period, given, landed=landed)})"
     else:
         own = "".join(f"{key} AS k{n}, " for n, key in enumerate(keys(asked, given)))
-        text = f"SELECT {own}{bucket} AS b, {_added(asked.meter)} FROM {settled(asked, buckets.period, given)}"
+        text = f"SELECT {own}{bucket} AS b, {_added(asked)} FROM {settled(asked, buckets.period, given)}"
     text += f" GROUP BY {names}b"
     if part.place is not None:
         second, values = part.place
@@ -94,10 +95,10 @@ def statement(asked: Asked, buckets: Buckets, part: Part, *, landed: bool) -> tu
     return f"{text} ORDER BY {sorted_by} LIMIT {part.most}", given
 
 
-def _added(meter: Counter) -> str:
+def _added(asked: Asked) -> str:
     """What is selected of rows."""
-    measure = meter.measure
-    match form(meter):
+    measure = asked.meter.measure
+    match form(asked.meter):
         case Form.TOTAL:
             return "toString(sum(number))"
         case Form.MEAN:
@@ -105,7 +106,8 @@ def _added(meter: Counter) -> str:
         case Form.BY_SECOND:
             return f"toString(sum(number)), toString(sum(number * if(b = 0, 0, {_SECOND} - b)))"
         case Form.BY_DAY:
-            return "toString(sumIf(number, number > 0)), toString(sumIf(number, number <= 0))"
+            late = "late" if asked.moves else "number <= 0"
+            return f"toString(sumIf(number, NOT ({late}))), toString(sumIf(number, {late}))"
     return f"toString({_one(measure.aggregation, measure.percentile)})"
 
 
@@ -118,22 +120,22 @@ def _one(kind: Aggregation, percentile: Decimal | None) -> str:
     return f"arraySort(groupArray(number))[intDiv(count() * {parts} + 999999, 1000000)]"
 
 
-def _ids(meter: Counter, source: str, names: str) -> str:
+def _ids(meter: Counter, source: str, names: str, place: str) -> str:
     """Numbers of ids: of each id, what its additions and removals come to."""
     measure = meter.measure
     if not measure.carry_over:
         if not meter.removes:
             return f"toString(uniqExact(text)) FROM ({source})"
-        last = f"SELECT {names}b, argMax(number, {_PLACE}) > 0 AS there FROM ({source}) GROUP BY {names}b, text"
+        last = f"SELECT {names}b, argMax(number, {place}) > 0 AS there FROM ({source}) GROUP BY {names}b, text"
         return f"toString(countIf(there)) FROM ({last})"
     if measure.prorated == "second":
-        steps = f"""SELECT {names}arraySort(groupArray(({_PLACE}, number > 0, b, {_SECOND}))) AS steps
+        steps = f"""SELECT {names}arraySort(groupArray(({place}, number > 0, b, {_SECOND}))) AS steps
                       FROM ({source}) GROUP BY {names}text"""
         changes = f"""SELECT {names}step.3 AS b, toInt64(step.2) - toInt64(before) AS change,
                              if(step.3 = 0, 0, step.4 - step.3) AS late
                         FROM ({steps}) ARRAY JOIN steps AS step, arrayPopBack(arrayPushFront(steps.2, 0)) AS before"""
         return f"toString(sum(change)), toString(sum(change * late)) FROM ({changes})"
-    ends = f"""SELECT {names}text, b, argMax(number, {_PLACE}) > 0 AS there, max(number) > 0 AS added
+    ends = f"""SELECT {names}text, b, argMax(number, {place}) > 0 AS there, max(number) > 0 AS added
                  FROM ({source}) GROUP BY {names}text, b"""
     steps = f"SELECT {names}arraySort(groupArray((b, there, added))) AS steps FROM ({ends}) GROUP BY {names}text"
     changes = f"""SELECT {names}step.1 AS b, toInt64(step.2) - toInt64(before) AS change, NOT before AND step.3 AS new

@@ -89,6 +89,16 @@ class Asked:
         return self.meters[0]
 
     @cached_property
+    def moves(self) -> bool:
+        """Whether levels go along with subjects that change hands: the customer before loses them, the next one has them.
+
+        The latest value that was sent stays with whom it was sent for.
+        """
+        kind = self.meter.measure
+        levels = kind.carry_over and kind.aggregation is not Aggregation.LATEST
+        return levels and any(one.since or one.until for one in self.owned or ())
+
+    @cached_property
     def tail(self) -> tuple[str, ...]:
         """The landed batches that are read."""
         return self.snapshot.tail[:MAX_TAIL]

@@ -1,4 +1,7 @@
-"""Whose usage is whose: the periods in which subjects, of which a customer's key is one, are its own, as known now or earlier."""
+"""Whose usage is whose: the periods in which subjects, of which a customer's key is one, are its own, as known now or earlier.
+
+An event counts for whose its subject is when it happens. What carries over goes along with the subject (`Asked.moves`).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

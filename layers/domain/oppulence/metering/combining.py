@@ -25,8 +25,8 @@ def shown(meter: Counter, window: Window, exact: Fraction | Decimal | None) -> D
     return None if exact is None else rounded(Fraction(exact), rule)
 
 
-def cell_of(form: Form, number: Decimal, seconds: int) -> Cell:
-    """What one row adds up to, so many seconds after its bucket begins."""
+def cell_of(form: Form, number: Decimal, seconds: int, *, late: bool) -> Cell:
+    """What one row adds up to, so many seconds after its bucket begins; `late`: by day it holds from the day after."""
     if form in (Form.TOTAL, Form.ONE):  # mostly
         return (number,)
     match form:
@@ -35,7 +35,7 @@ def cell_of(form: Form, number: Decimal, seconds: int) -> Cell:
         case Form.BY_SECOND:
             return number, EXACT.multiply(number, Decimal(seconds))
         case Form.BY_DAY:
-            return (number, Decimal(0)) if number > 0 else (Decimal(0), number)
+            return (Decimal(0), number) if late else (number, Decimal(0))
     return (number,)
 
 

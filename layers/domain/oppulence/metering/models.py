@@ -98,7 +98,10 @@ class Measure(BaseModel):
     ] = None
     carry_over: Annotated[
         bool,
-        Field(description="A window begins with what earlier events left: for SUM, UNIQUE_COUNT, LATEST and WEIGHTED_SUM."),
+        Field(
+            description="A window begins with what earlier events left: for SUM, UNIQUE_COUNT, LATEST and WEIGHTED_SUM. Of"
+            " customers, what a subject's events left goes along when the subject changes hands (the latest value does not)."
+        ),
     ] = False
     prorated: Annotated[
         Literal["day", "second"] | None,

@@ -169,7 +169,7 @@ class Reading:
         for keys, row in tails.counted(self.asked, landed, *buckets.period):
             number = bisect_right(starts, row.second)
             second = starts[number - 1] if number else 0
-            cell = cell_of(how, row.number, row.second - second if second else 0)
+            cell = cell_of(how, row.number, row.second - second if second else 0, late=row.late)
             known = found.get((keys, second))
             found[keys, second] = cell if known is None else together(kind, known, cell)
         return found

@@ -5,13 +5,13 @@ They are few, though, and a page of figures asks for them again and again. So wh
 all its rows once, and adds them to what is settled itself.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from oppulence.kernel import olap
 from oppulence.metering import usage_reads
@@ -37,6 +37,7 @@ class Landed:
     second: int
     number: Decimal
     groups: Sequence[str | None]
+    late: bool
 
 
 @dataclass(slots=True)
@@ -84,7 +85,8 @@ def _read(asked: Asked) -> dict[str, list[Landed]] | None:
         return None
     found: dict[str, list[Landed]] = {}
     for meter, version, subject, time, second, number, groups in rows:
-        row = Landed(version, subject, time.replace(tzinfo=UTC), second, Decimal(number), groups)
+        value = Decimal(number)
+        row = Landed(version, subject, time.replace(tzinfo=UTC), second, value, groups, value <= 0)
         found.setdefault(meter, []).append(row)
     for some in found.values():
         some.sort(key=_TIME)
@@ -95,15 +97,17 @@ def counted(asked: Asked, rows: Mapping[str, Sequence[Landed]], start: datetime,
     """The rows that are asked for, in `[start, end)` or, if they carry over, before `end`, with what they are grouped by."""
     subjects = set(asked.subjects)
     begin = None if asked.meter.measure.carry_over else start
+    whose_is = _owners(asked, end)
     for meter in asked.meters:
         key, landed = _keys(asked, meter), rows.get(meter.id, ())
         for span in meter.spans:
             since, until = _bounds(span, begin, end)
             for row in landed[bisect_left(landed, since, key=_TIME) : bisect_left(landed, until, key=_TIME)]:
                 if row.version == span.version and (not subjects or row.subject in subjects):
-                    found = key(row)
-                    if found is not None:
-                        yield found, row
+                    for one, whose in whose_is(row):
+                        found = key(one, whose)
+                        if found is not None:
+                            yield found, one
 
 
 def _bounds(span: Span, begin: datetime | None, end: datetime) -> tuple[datetime, datetime]:
@@ -112,24 +116,45 @@ def _bounds(span: Span, begin: datetime | None, end: datetime) -> tuple[datetime
     return since, end if span.until is None else min(span.until, end)
 
 
-def _keys(asked: Asked, meter: Counter) -> Callable[[Landed], Keys | None]:
-    """What a row is grouped by; None if it is not asked for."""
+def _owners(asked: Asked, end: datetime) -> Callable[[Landed], Iterable[tuple[Landed, str | None]]]:
+    """Whose a row is; of one whose level goes along with its subject, all that it comes to before the end."""
+    if asked.owned is None:
+        return lambda row: ((row, None),)
+    if not asked.moves:
+        owner = owners(asked.owned)
+        return lambda row: ((row, owner(row.subject, row.time)),)
+    found, until = usage_reads.points(asked.owned), usage_reads.micros(end)
+
+    def moved(row: Landed) -> Iterator[tuple[Landed, str | None]]:
+        points = found.get(row.subject, [])
+        place = bisect_right(points, usage_reads.micros(row.time), key=itemgetter(0))
+        whose = points[place - 1][1] if place else ""
+        yield row, whose or None
+        for at, other in points[place:]:
+            if at < until:
+                yield replace(row, second=at // 1_000_000, number=-row.number, late=True), whose or None
+                yield replace(row, second=at // 1_000_000, late=False), other or None
+                whose = other
+
+    return moved
+
+
+def _keys(asked: Asked, meter: Counter) -> Callable[[Landed, str | None], Keys | None]:
+    """What a row of somebody's is grouped by; None if it is not asked for."""
     if asked.owned is None and not asked.filters and set(asked.group_by) <= {METER, SUBJECT}:
         if SUBJECT not in asked.group_by:
             alike = (meter.id,) * len(asked.group_by)
-            return lambda row: alike
+            return lambda row, whose: alike
         place = asked.group_by.index(SUBJECT)
         before, after = (meter.id,) * place, (meter.id,) * (len(asked.group_by) - place - 1)
-        return lambda row: (*before, row.subject, *after)
-    owner = None if asked.owned is None else owners(asked.owned)
+        return lambda row, whose: (*before, row.subject, *after)
     dimensions = {span.version: span.dimensions for span in meter.spans}
 
-    def key(row: Landed) -> Keys | None:
+    def key(row: Landed, whose: str | None) -> Keys | None:
         found: dict[str, str | None] = dict(zip(dimensions[row.version], row.groups, strict=True))
         if not all(found.get(name) in allowed for name, allowed in asked.filters.items()):
             return None
-        whose = None if owner is None else owner(row.subject, row.time)
-        if whose is None and owner is not None and not asked.all_owners:
+        if whose is None and not asked.all_owners:
             return None
         found |= {METER: meter.id, SUBJECT: row.subject, CUSTOMER: whose}
         return tuple([found.get(name) for name in asked.group_by])

@@ -11,6 +11,7 @@ from typing import Any
 
 from oppulence.metering.asked import CUSTOMER, METER, SUBJECT, Asked, Span
 from oppulence.metering.attribution import Owned
+from oppulence.metering.models import Aggregation
 from oppulence.metering.usage_store import COUNTED
 from oppulence.metering.windows import Window
 
@@ -60,13 +61,40 @@ def settled(asked: Asked, period: Window, given: Parameters) -> str:
     return f"usage_values WHERE workspace_id = {{ws:String}} AND settlement <= {asked.snapshot.settled} AND {found}"
 
 
-def rows(asked: Asked, period: Window, given: Parameters) -> str:
-    """The same with the landed rows, as a query with k0, k1, ... beside the columns of a value."""
-    columns = ", ".join([_COLUMNS, *(f"{key} AS k{n}" for n, key in enumerate(keys(asked, given)))])
-    text = f"SELECT {columns} FROM {settled(asked, period, given)}"
-    if not asked.tail:
+def rows(asked: Asked, period: Window, given: Parameters, *, landed: bool = True) -> str:
+    """The same as a query with k0, k1, ... beside the columns of a value, with the landed rows if asked."""
+    if asked.moves:
+        return _moved(asked, period, given, landed=landed)
+    return _rows(asked, period, given, [_COLUMNS, *(f"{key} AS k{n}" for n, key in enumerate(keys(asked, given)))], landed=landed)
+
+
+def _rows(asked: Asked, period: Window, given: Parameters, columns: Sequence[str], *, landed: bool) -> str:
+    text = f"SELECT {', '.join(columns)} FROM {settled(asked, period, given)}"
+    if not landed or not asked.tail:
         return text
-    return f"{text} UNION ALL SELECT {columns} FROM {_landed(asked, _conditions(asked, period, given), given)}"
+    return f"{text} UNION ALL SELECT {', '.join(columns)} FROM {_landed(asked, _conditions(asked, period, given), given)}"
+
+
+def _moved(asked: Asked, period: Window, given: Parameters, *, landed: bool) -> str:
+    """Rows of levels, and what becomes of them when their subjects change hands: each is taken from one, and given to the next.
+
+    `late`: by day it holds from the day after; `own_time` is when the row happened, which is an order of those that move at once.
+    """
+    names = [(f"k{n}", name) for n, name in enumerate(asked.group_by)]
+    inner = [
+        "time AS own_time, subject, number AS own_number, text, stored_at, sequence, source, id",
+        *(f"{_key(asked, name, given)} AS {k}" for k, name in names if name != CUSTOMER),
+        f"{_moves(asked.owned or (), given)} AS moves",
+    ]
+    taken = "-abs(own_number)" if asked.meter.measure.aggregation is Aggregation.UNIQUE_COUNT else "-own_number"
+    outer = [
+        f"fromUnixTimestamp64Micro(move.1, 'UTC') AS time, subject, if(move.2 = 1, {taken}, own_number) AS number",
+        "text, stored_at, sequence, source, id, own_time, if(move.2 = 0, own_number <= 0, move.2 = 1) AS late",
+        *(f"nullIf(move.3, '') AS {k}" if name == CUSTOMER else k for k, name in names),
+    ]
+    wanted = "" if asked.all_owners else " AND move.3 != ''"
+    return f"""SELECT {", ".join(outer)} FROM ({_rows(asked, period, given, inner, landed=landed)}) ARRAY JOIN moves AS move
+                WHERE move.1 < {micros(period.end)}{wanted}"""
 
 
 def landed(asked: Asked, given: Parameters, most: int) -> str:
@@ -106,7 +134,7 @@ def _conditions(asked: Asked, period: Window, given: Parameters) -> str:
         found.append(f"subject IN {given.many(asked.subjects)}")
     if asked.owned is not None and not asked.all_owners:
         found.append(f"subject IN {given.many(sorted({one.subject for one in asked.owned}))}")
-        if any(one.since or one.until for one in asked.owned):
+        if not asked.moves and any(one.since or one.until for one in asked.owned):
             found.append(f"{owner(asked.owned, given)} != ''")
     for name, values in asked.filters.items():
         found.append(_one_of(_dimension(asked, name), values, given))
@@ -157,36 +185,55 @@ def _dimension(asked: Asked, name: str) -> str:
 
 def owner(owned: Sequence[Owned], given: Parameters) -> str:
     """The customer whose a row is, '' if nobody's."""
-    histories: dict[str, list[Owned]] = {}
-    for one in owned:
-        histories.setdefault(one.subject, []).append(one)
-    if not histories:
+    if not owned:
         return "''"
-    subjects = given.many(list(histories))
-    if all(len(history) == 1 and not history[0].since and not history[0].until for history in histories.values()):
-        return f"transform(subject, {subjects}, {given.many([one[0].customer_id for one in histories.values()])}, '')"
-    points = [_points(history) for history in histories.values()]
+    if not any(one.since or one.until for one in owned):
+        subjects, names = given.many([one.subject for one in owned]), given.many([one.customer_id for one in owned])
+        return f"transform(subject, {subjects}, {names}, '')"
+    times, names = _histories(owned, given)
+    last = _last(times)
+    return f"if({last} = 0, '', {names}[{last}])"
+
+
+def _moves(owned: Sequence[Owned], given: Parameters) -> str:
+    """All that a row comes to, as (when, what, whose): 0 as it is, and from each change of hands on 1 taken, 2 given."""
+    times, names = _histories(owned, given)
+    last = _last(times)
+    later = [f"arraySlice({one}, {last} + 1)" for one in (times, f"arrayPopBack(arrayPushFront({names}, ''))", names)]
+    return f"""arrayConcat([(toUnixTimestamp64Micro(time), 0, if({last} = 0, '', {names}[{last}]))],
+                           arrayFlatten(arrayMap((at, one, other) -> [(at, 1, one), (at, 2, other)], {", ".join(later)})))"""
+
+
+def _histories(owned: Sequence[Owned], given: Parameters) -> tuple[str, str]:
+    """When the row's subject changed hands, and into whose."""
+    found = points(owned)
     ends = [0]
-    for some in points:
+    for some in found.values():
         ends.append(ends[-1] + len(some))
-    number = f"transform(subject, {subjects}, range(1, {len(points) + 1}), 0)"
-    starts, lengths = given.many(ends[:-1], "UInt32"), given.many([len(some) for some in points], "UInt32")
-    times = given.many([at for some in points for at, _ in some], "Int64")
-    names = given.many([name for some in points for _, name in some])
-    own = f"arraySlice({times}, {starts}[{number}] + 1, {lengths}[{number}])"
-    last = f"arrayLastIndex(at -> at <= toUnixTimestamp64Micro(time), {own})"
-    return f"if({number} = 0 OR {last} = 0, '', {names}[{starts}[{number}] + {last}])"
+    number = f"transform(subject, {given.many(list(found))}, range(1, {len(found) + 1}), 0)"
+    starts, lengths = given.many(ends[:-1], "UInt32"), given.many([len(some) for some in found.values()], "UInt32")
+    times = given.many([at for some in found.values() for at, _ in some], "Int64")
+    names = given.many([name for some in found.values() for _, name in some])
+    own = f"{starts}[{number}] + 1, {lengths}[{number}]"  # the place 0 has 0, of nothing
+    return f"arraySlice({times}, {own})", f"arraySlice({names}, {own})"
 
 
-def _points(history: Sequence[Owned]) -> list[tuple[int, str]]:
-    """(from when on, whose), '' being nobody's, in order of time."""
-    found: list[tuple[int, str]] = []
-    for one in sorted(history, key=lambda owned: micros(owned.since)):
-        if found and found[-1][0] == micros(one.since):
-            found.pop()
-        found.append((micros(one.since), one.customer_id))
+def _last(times: str) -> str:
+    """The number of the change of hands before the row; 0: there was none."""
+    return f"arrayLastIndex(at -> at <= toUnixTimestamp64Micro(time), {times})"
+
+
+def points(owned: Sequence[Owned]) -> dict[str, list[tuple[int, str]]]:
+    """By subject (from when on, whose), '' being nobody's, in order of time; each changes hands."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for one in sorted(owned, key=lambda owned: micros(owned.since)):
+        own = found.setdefault(one.subject, [])
+        if own and own[-1][0] == micros(one.since):
+            own.pop()
+        if not own or own[-1][1] != one.customer_id:
+            own.append((micros(one.since), one.customer_id))
         if one.until is not None:
-            found.append((micros(one.until), ""))
+            own.append((micros(one.until), ""))
     return found
 
 

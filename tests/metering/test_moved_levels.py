@@ -1,0 +1,151 @@
+"""Levels go along with subjects that change hands: whoever has a subject has what its earlier events left."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from oppulence.kernel.uow import Scope
+from oppulence.metering import query, tails
+from oppulence.metering.models import Measure
+from oppulence.metering.quantities import Row, quantity, rounded
+from oppulence.metering.query import Question
+from oppulence.metering.usage_event import SentEvent
+from oppulence.metering.windows import Window, WindowSize, windows
+from tests.metering import usage
+from tests.metering.support import make
+from tests.metering.test_attribution import customer, give
+from tests.support.api import Api
+from tests.support.world import World
+
+JUNE, DAY = datetime(2026, 6, 1, tzinfo=UTC), timedelta(days=1)
+PERIOD = Window(JUNE, JUNE + 12 * DAY)
+IDS = {"aggregation": "UNIQUE_COUNT", "value_property": "$.who", "operation_property": "$.op"}
+KINDS: dict[str, dict[str, Any]] = {
+    "level": {"aggregation": "SUM"},
+    "by_day": {"aggregation": "SUM", "prorated": "day"},
+    "by_second": {"aggregation": "SUM", "prorated": "second"},
+    "weighted": {"aggregation": "WEIGHTED_SUM"},
+    "ids": IDS,
+    "ids_by_day": IDS | {"prorated": "day"},
+    "ids_by_second": IDS | {"prorated": "second"},
+}
+SEATS: dict[str, Any] = {"aggregation": "SUM", "value_property": "$.v", "carry_over": True, "effective_from": None}
+Points = list[tuple[datetime, str | None]]
+
+
+def test_seats_are_billed_to_whoever_has_the_subject(api: Api, store: World) -> None:
+    make(api, slug="seats", **SEATS)
+    a, b = customer(api, "a", ("s", None)), customer(api, "b")
+    usage.take(store, usage.sent("1", {"v": 5}, JUNE - 20 * DAY, subject="s"), usage.sent("2", {"v": 2}, JUNE, subject="a"))
+    give(api, b, "s", JUNE + 3 * DAY)
+
+    def seats(day: int, **more: Any) -> dict[str | None, str]:
+        question = Question("seats", JUNE + day * DAY, JUNE + (day + 1) * DAY, group_by=("customer_id",), **more)
+        return {row.customer_id: str(row.value) for row in query.answer(Scope("metering", store.workspace_id), question).rows}
+
+    assert seats(2) == {a: "7"} and seats(3) == seats(9) == {a: "2", b: "5"}
+    assert seats(9, customers=(a,)) == {a: "2"} and seats(9, customers=(b,)) == {b: "5"}
+    usage.take(store, usage.sent("3", {"v": -1}, JUNE + 5 * DAY, subject="s"))
+    assert seats(9) == {a: "2", b: "4"}
+    path = f"/v1/customers/{b}/subjects/s"
+    assert api.as_key().send("DELETE", path, query={"valid_until": (JUNE + 6 * DAY).isoformat()}).status == 204
+    assert seats(9) == {a: "2", b: "0", None: "4"} and seats(9, customers=(b,)) == {b: "0"}
+    listed = api.as_key().get(
+        "/v1/meters/seats/events", **{"from": JUNE.isoformat(), "to": (JUNE + 9 * DAY).isoformat()}, customers=b
+    )
+    assert [one["value"] for one in listed.body["data"]] == ["1", "-5", "-1", "5"]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_they_are_what_each_ones_time_comes_to(api: Api, store: World, seed: int) -> None:
+    rng = random.Random(seed)
+    for slug, fields in KINDS.items():
+        make(api, **{"slug": slug, "value_property": "$.v", "carry_over": True, "effective_from": None, **fields})
+    who = [customer(api, "x"), customer(api, "y")]
+    owned: dict[str, Points] = {}
+    for subject in "stu":
+        times = sorted({JUNE + timedelta(seconds=rng.randrange(-3, 14 * 86_400)) for _ in range(rng.randrange(4))})
+        owned[subject] = [(at, rng.choice(who)) for at in times]
+        for at, customer_id in owned[subject]:
+            give(api, str(customer_id), subject, at)
+    events = [_event(rng, number) for number in range(60)]
+    usage.take(store, *events[:30])
+    usage.land(store, *events[30:])
+    for slug in KINDS:
+        for size in (None, WindowSize.DAY):
+            expected = _expected(Measure.model_validate({"carry_over": True, **_measure(slug)}), events, owned, size)
+            for customers in ((), (who[0],)):
+                if rng.random() < 0.5:  # else this process has the tail
+                    tails.forget_all()
+                question = Question(slug, *PERIOD, size, customers=customers, group_by=("customer_id",))
+                rows = query.answer(Scope("metering", store.workspace_id), question).rows
+                found = {(row.window_start, row.customer_id): row.value for row in rows if row.value}
+                wanted = {place: value for place, value in expected.items() if not customers or place[1] in customers}
+                assert found == wanted, (slug, size, customers)
+
+
+def _measure(slug: str) -> dict[str, Any]:
+    return {name: value for name, value in KINDS[slug].items() if name in ("aggregation", "prorated")}
+
+
+def _event(rng: random.Random, number: int) -> SentEvent:
+    data = {"v": rng.choice((1, -2, 7, "0.5")), "who": rng.choice("abc"), "op": rng.choice(("add", "add", "remove"))}
+    time = JUNE + timedelta(seconds=rng.randrange(-5 * 86_400, 13 * 86_400), microseconds=rng.choice((0, 999_999)))
+    return usage.sent(f"e{number}", data, time, subject=rng.choice("stu"))
+
+
+def _expected(
+    measure: Measure, events: list[SentEvent], owned: dict[str, Points], size: WindowSize | None
+) -> dict[tuple[datetime, str | None], Decimal]:
+    """Quantities that are not 0, from each row's share of each owner's time."""
+    found: dict[tuple[datetime, str | None], Fraction] = {}
+    for window in [PERIOD] if size is None else windows(PERIOD, size, ZoneInfo("UTC")):
+        rows: dict[str | None, list[Row]] = {}
+        for rank, event in sorted(enumerate(events), key=lambda one: (one[1].time, one[0])):
+            for begin, end, whose in _times(owned[event.subject], event.time, window.end):
+                if measure.aggregation == "UNIQUE_COUNT":
+                    rows.setdefault(whose, []).extend(_presence(event, begin, end, window, rank))
+                else:
+                    share = _share(measure, event, begin, end, window)
+                    found[window.start, whose] = found.get((window.start, whose), Fraction(0)) + share
+        for whose, some in rows.items():
+            found[window.start, whose] = quantity(measure, some, window) or Fraction(0)
+    return {place: value for place, exact in found.items() if (value := rounded(exact, None))}
+
+
+def _times(points: Points, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime, str | None]]:
+    """(from, to, whose) of the time after an event; `to` is the end for the last one."""
+    edges = [(since, next((whose for at, whose in reversed(points) if at <= since), None))]
+    edges += [(at, whose) for at, whose in points if since < at < until and whose]
+    kept = [edge for n, edge in enumerate(edges) if not n or edge[1] != edges[n - 1][1]]
+    if since < until:
+        yield from ((at, end, whose) for (at, whose), (end, _) in zip(kept, [*kept[1:], (until, None)], strict=True))
+
+
+def _share(measure: Measure, event: SentEvent, begin: datetime, end: datetime, window: Window) -> Fraction:
+    number = Fraction(str(json.loads(event.data or "{}")["v"]))
+    if measure.prorated is None and measure.aggregation == "SUM":
+        return number if end == window.end else Fraction(0)
+    if measure.prorated != "day":
+        first, last = (max(at.replace(microsecond=0), window.start) for at in (begin, end))
+        return number * int((last - first).total_seconds()) / int((window.end - window.start).total_seconds())
+    days = (window.end - window.start) // DAY
+    first = 0 if begin < window.start else (begin - window.start) // DAY
+    if begin == event.time and number <= 0 and begin >= window.start:
+        first += 1
+    last = days - 1 if end == window.end else (end - window.start) // DAY
+    return number * max(last - first + 1, 0) / days
+
+
+def _presence(event: SentEvent, begin: datetime, end: datetime, window: Window, rank: int) -> Iterator[Row]:
+    data = json.loads(event.data or "{}")
+    yield Row(begin, Decimal(1 if data["op"] == "add" else -1), data["who"], event.time, rank)
+    if end != window.end:
+        yield Row(end, Decimal(-1), data["who"], event.time, rank)
