@@ -137,11 +137,11 @@ def _share(measure: Measure, event: SentEvent, begin: datetime, end: datetime, w
         first, last = (max(at.replace(microsecond=0), window.start) for at in (begin, end))
         return number * int((last - first).total_seconds()) / int((window.end - window.start).total_seconds())
     days = (window.end - window.start) // DAY
-    first = 0 if begin < window.start else (begin - window.start) // DAY
+    of_begin = 0 if begin < window.start else (begin - window.start) // DAY
     if begin == event.time and number <= 0 and begin >= window.start:
-        first += 1
-    last = days - 1 if end == window.end else (end - window.start) // DAY
-    return number * max(last - first + 1, 0) / days
+        of_begin += 1
+    of_end = days - 1 if end == window.end else (end - window.start) // DAY
+    return number * max(of_end - of_begin + 1, 0) / days
 
 
 def _presence(event: SentEvent, begin: datetime, end: datetime, window: Window, rank: int) -> Iterator[Row]:
