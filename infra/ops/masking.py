@@ -63,6 +63,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "customers.customers": ("status", "merged_into", "currency", "locale", "time_zone"),
     "customers.links": ("provider", "account", "provider_customer_id", "customer_id"),
     "customers.subject_owners": ("customer_id",),
+    "customers.merges": ("customer_id", "into_id"),
     "ledger.accounts": ("code", "type", "normal_side", "description"),
     "ledger.journal_entries": ("kind", "description", "object_id", "provider_account", "source_event_id", "reverses_id"),
     "ledger.postings": ("entry_id", "account", "currency", "direction"),

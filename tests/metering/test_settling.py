@@ -255,7 +255,7 @@ def test_two_who_settle_at_once_write_what_one_writes(store: World, api: Api) ->
     unaware = settling.Lease(shard, second.holder, second.generation)
     settling.carry_out(unaware, intent)
     second.leave()
-    assert usage.settle(store) == 1
+    assert usage.settle(store) >= 1  # and what others left in the shard
     assert len(rows(store, "usage_values", "id")) == len(rows(store, "usage_ids", "id_hash")) == 40
 
 
