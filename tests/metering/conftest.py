@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.clickhouse import ClickHouse
 from oppulence.kernel import olap as kernel_olap
-from tests.metering import faults, usage
+from tests.metering import usage
 from tests.metering.importing import Importing
 from tests.support import olap
 from tests.support.api import Api
@@ -32,8 +32,7 @@ def store(engine: ClickHouse, world: World, monkeypatch: pytest.MonkeyPatch) -> 
     olap.use(engine, monkeypatch)
     for name in ("query", "work", "command", "stream"):
         monkeypatch.setattr(kernel_olap, name, _held(getattr(kernel_olap, name)))
-    faults.lease_runs_out(world)
-    usage.settle(world)  # what others left in the shard: tests count settlements
+    usage.settle_all(world)  # what others left: tests count settlements, and look at their order
     return world
 
 

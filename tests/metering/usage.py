@@ -144,8 +144,19 @@ def archived(world: World, workspace_id: str | None = None) -> list[bytes]:
 
 def waiting(world: World) -> list[settlements.Waiting]:
     """What waits in the workspace's shard."""
-    found = in_transaction(Scope("metering", None), lambda uow: settlements.waiting(uow.conn))
-    return [one for one in found if one.shard == meters_store.shard_of(world.workspace_id)]
+    return [one for one in _waiting() if one.shard == meters_store.shard_of(world.workspace_id)]
+
+
+def settle_all(world: World) -> None:
+    """Settle all that waits in any shard, whoever held it."""
+    world.admin.execute("UPDATE metering.shards SET held_until = '-infinity', holder = NULL")
+    for one in _waiting():
+        if one.batches or one.unfinished:
+            settling.settle(one.shard)
+
+
+def _waiting() -> list[settlements.Waiting]:
+    return in_transaction(Scope("metering", None), lambda uow: settlements.waiting(uow.conn))
 
 
 def elsewhere(world: World) -> str:
