@@ -36,8 +36,9 @@ def test_an_instant_is_in_utc(text: str, at: datetime) -> None:
 
 @given(st.datetimes(timezones=st.timezones(), min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)))  # noqa: DTZ001 - as hypothesis wants
 def test_what_is_written_is_read(at: datetime) -> None:
-    assert INSTANT.validate_python(at) == at
-    assert INSTANT.validate_python(at.astimezone(UTC).isoformat()) == at
+    in_utc = at.astimezone(UTC)  # Python holds an hour that comes twice for unequal to itself in any other zone
+    assert INSTANT.validate_python(at) == in_utc
+    assert INSTANT.validate_python(in_utc.isoformat()) == in_utc
 
 
 @pytest.mark.parametrize(

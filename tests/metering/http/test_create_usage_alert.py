@@ -64,6 +64,7 @@ def test_what_is_no_exact_decimal_is_refused(api: Api, value: object) -> None:
     make(api, **SUM)
     answer = api.as_key().post(PATH, ALERT | {"at": value})
     assert (answer.status, answer.error.param) == (400, "at")
+    assert answer.error.message.startswith("Invalid value for 'at': ") and "Value error" not in answer.error.message
 
 
 def test_levels_have_a_lower_bound_and_averages_a_period(api: Api) -> None:

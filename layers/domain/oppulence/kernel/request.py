@@ -157,4 +157,5 @@ def _explained(error: ErrorDetails, where: str) -> errors.ValidationError:
         return errors.ValidationError(f"Unknown field '{param}'. Remove it or check its spelling.", param=param)
     if error["type"] == "missing":
         return errors.ValidationError(f"'{param}' is required.", param=param)
-    return errors.ValidationError(f"Invalid value for '{param}': {error['msg']}.", param=param)
+    why = error["ctx"]["error"] if error["type"] == "value_error" else error["msg"]  # without pydantic's prefix
+    return errors.ValidationError(f"Invalid value for '{param}': {why}.", param=param)
