@@ -144,19 +144,19 @@ def archived(world: World, workspace_id: str | None = None) -> list[bytes]:
 
 def waiting(world: World) -> list[settlements.Waiting]:
     """What waits in the workspace's shard."""
-    return [one for one in _waiting() if one.shard == meters_store.shard_of(world.workspace_id)]
+    found = in_transaction(Scope("metering", None), lambda uow: settlements.waiting(uow.conn))
+    return [one for one in found if one.shard == meters_store.shard_of(world.workspace_id)]
 
 
-def settle_all(world: World) -> None:
-    """Settle all that waits in any shard, whoever held it."""
-    world.admin.execute("UPDATE metering.shards SET held_until = '-infinity', holder = NULL")
-    for one in _waiting():
-        if one.batches or one.unfinished:
-            settling.settle(one.shard)
-
-
-def _waiting() -> list[settlements.Waiting]:
-    return in_transaction(Scope("metering", None), lambda uow: settlements.waiting(uow.conn))
+def nothing_waits(world: World) -> None:
+    """Drop what waits in any shard: batches, fills, settlements that nobody finished, and leases."""
+    for statement in (
+        "DELETE FROM metering.batches WHERE settlement IS NULL",
+        "UPDATE metering.meter_versions SET filled = 0, filled_to = 0 WHERE filled IS NULL OR filled_to < filled",
+        "UPDATE metering.settlements SET settled_at = now() WHERE settled_at IS NULL",
+        "UPDATE metering.shards SET holder = NULL, held_until = '-infinity' WHERE holder IS NOT NULL",
+    ):
+        world.admin.execute(statement)
 
 
 def elsewhere(world: World) -> str:
