@@ -158,6 +158,23 @@ def test_a_meter_that_is_deleted_meanwhile_is_told(store: World, api: Api) -> No
     assert "No meter tokens" in show(api, asked["id"])["error"]
 
 
+def test_a_meter_that_is_deleted_after_the_beginning_is_passed_over(
+    store: World, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unused = make(api, **SUM | {"slug": "unused", "event_type": "none"})
+    usage(store, api, 3)
+    asked = ask(api, kind="windows")
+    part = windows_content.part
+
+    def deleting(*args: Any) -> Any:
+        api.as_key().delete(f"/v1/meters/{unused['id']}")
+        return part(*args)
+
+    monkeypatch.setattr(windows_content, "part", deleting)
+    assert run(store) == ["metering.usage_export.completed"]
+    assert [row["meter"] for row in read(show(api, asked["id"]))] == ["tokens", "calls"]
+
+
 def test_it_waits_until_its_meters_have_counted_earlier_usage(store: World, api: Api) -> None:
     take(store, *[sent(f"e{n}", {"v": n}, NOON, type="llm") for n in range(5)])
     make(api, **SUM)

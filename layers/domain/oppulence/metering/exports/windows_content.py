@@ -12,7 +12,7 @@ from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.metering import meters, query
 from oppulence.metering import store as meters_store
 from oppulence.metering.definition import RESERVED
-from oppulence.metering.errors import InvalidExport
+from oppulence.metering.errors import InvalidExport, MeterNotFound
 from oppulence.metering.exports.models import Export
 from oppulence.metering.exports.parts import Column, Part, as_text
 from oppulence.metering.models import Meter, MeterQuery
@@ -85,8 +85,12 @@ def part(scope: Scope, export: Export) -> Part | None:
     all_windows, size = _windows(export), 0
     while number < len(chosen) and len(rows) < FILE_ROWS and size < FILE_BYTES:
         meter_id, group_by = chosen[number]
-        meter = in_transaction(scope, lambda uow: meters.get(uow, meter_id))  # noqa: B023
-        reading = _reading(scope, export, meter_id, group_by)
+        try:
+            meter = in_transaction(scope, lambda uow: meters.get(uow, meter_id))  # noqa: B023
+            reading = _reading(scope, export, meter_id, group_by)
+        except MeterNotFound:  # deleted meanwhile, as it counted nothing
+            number, after = number + 1, None
+            continue
         most = min(FILE_ROWS - len(rows), STEP_ROWS)
         found = reading.rows((datetime.fromisoformat(after[0]), tuple(after[1:])) if after else None, most)
         lines = [to_json(_row(meter, row)) for row in found]
