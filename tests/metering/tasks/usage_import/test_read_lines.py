@@ -9,6 +9,7 @@ import pytest
 
 from oppulence.kernel import aws
 from oppulence.kernel.errors import Unavailable
+from oppulence.metering import ingest
 from oppulence.metering.imports import lines, models, parts, reading, store
 from tests.metering.importing import Importing, event, ndjson
 from tests.support import cloud
@@ -266,3 +267,19 @@ def test_what_was_cancelled_is_read_no_more(importing: Importing) -> None:
     import_id = importing.started(ndjson(event(1)))
     importing.world.within("metering", lambda uow: store.end(uow.conn, import_id, "cancelled", None, uow.now))
     assert importing.task(import_id)["next_step"] == "cancelled" and importing.sent() == []
+
+
+def test_what_was_sent_before_it_was_cancelled_is_counted_and_told(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_parts(monkeypatch)
+    content = ndjson(event(1), "bad", *(event(n) for n in range(2, 12)))
+    import_id = importing.started(content)
+    send = ingest.send
+
+    def cancelled(workspace_id: str, batches: Any) -> None:
+        send(workspace_id, batches)
+        assert importing.api.as_key().post(f"/v1/events/imports/{import_id}/cancel").status == 200
+
+    monkeypatch.setattr("oppulence.metering.imports.reading.ingest.send", cancelled)
+    view = importing.run(import_id)
+    assert (view["status"], view["rejected"], [one["line"] for one in importing.errors(import_id)]) == ("cancelled", 1, [2])
+    assert 0 < view["accepted"] == len(importing.sent()) < 11 and view["bytes_read"] < view["size_bytes"]

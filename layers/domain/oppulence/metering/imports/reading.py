@@ -88,21 +88,35 @@ def give_up(uow: UnitOfWork, run: Run, error: str) -> None:
         store.end(uow.conn, row.id, Status.FAILED, reason, uow.now)
 
 
-def _standing(uow: UnitOfWork, run: Run, position: int | None = None) -> Import:
-    """The import's row, held, if it is this execution's to work on and reading has not gone on meanwhile.
+def _standing(uow: UnitOfWork, run: Run) -> Import:
+    """The import's row, held, if it is this execution's to work on.
 
     Raises:
         _Over: it is not, or not any more.
     """
+    row = _own(uow, run)
+    if row.is_over:
+        raise _ended(row)
+    return row
+
+
+def _own(uow: UnitOfWork, run: Run, position: int | None = None) -> Import:
+    """The row, held, if the import is this execution's and reading has not gone on meanwhile; whether it is over or not.
+
+    Raises:
+        _Over: it is not.
+    """
     row = store.fetch(uow.conn, run.import_id, lock=True)
     if row is None:
         raise _Over(Outcome(NextStep.STALE, "there is no such import"))
-    if row.is_over:
-        raise _Over(Outcome(NextStep(row.status.value), row.reason))
     if row.execution_name != run.execution or (position is not None and row.position != position):
         raise _Over(Outcome(NextStep.STALE, f"the execution {row.execution_name} looks after it"))
     store.touch(uow.conn, row.id)
     return row
+
+
+def _ended(row: Import) -> _Over:
+    return _Over(Outcome(NextStep(row.status.value), row.reason))
 
 
 def _take(scope: Scope, run: Run, row: Import) -> Import:
@@ -121,6 +135,8 @@ def _take(scope: Scope, run: Run, row: Import) -> Import:
     if errors:
         files_gateway.add_errors(row.workspace_id, row.id, row.errors_bytes, errors)
     saved = in_transaction(scope, lambda uow: _save(uow, run, row, (part, len(errors))))
+    if saved.is_over:
+        raise _ended(saved)
     if saved.rejected > saved.most_rejected:
         return _failed(scope, run, f"More than {saved.most_rejected:,} lines cannot be read: the error file says why.")
     return saved
@@ -138,8 +154,9 @@ def _send(row: Import, events: list[SentEvent]) -> None:
 
 
 def _save(uow: UnitOfWork, run: Run, seen: Import, read: tuple[Part, int]) -> Import:
+    """Count the part and move the place behind it; if the import was cancelled meanwhile too, as the events were sent."""
     part, errors_bytes = read
-    _standing(uow, run, seen.position)
+    _own(uow, run, seen.position)
     place: Place = part.place
     store.save_part(
         uow.conn,
