@@ -65,6 +65,17 @@ def test_an_earlier_moments_answer_says_that_a_meter_is_still_counting(api: Api,
     assert (rows(ask(api))[0][2], ask(api).body["queued"]) == ("10", False)
 
 
+def test_windows_reach_beyond_2106(api: Api, store: World) -> None:
+    make(api, **SUM)
+    make(api, **SUM | {"slug": "level", "carry_over": True, "prorated": "day"})
+    usage.take(store, usage.sent("1", {"v": 1}), usage.sent("2", {"v": 3}, datetime(2106, 5, 1, tzinfo=UTC)))
+    later = {"from": "2026-01-01T00:00:00Z", "to": "2107-01-01T00:00:00Z", "window_size": "MONTH"}
+    for zone in ("UTC", "Europe/Berlin"):
+        found = [(one[0][:7], one[-1]) for one in rows(ask(api, **later, time_zone=zone))]
+        assert [value for _, value in found] == ["1", "3"] and found[0][0] in ("2026-02", "2026-03"), zone
+        assert rows(ask(api, "level", **later, time_zone=zone))[-1][-1] == "4", zone
+
+
 def test_it_groups_filters_and_takes_a_body(api: Api, store: World) -> None:
     make(api, **SUM)
     usage.take(

@@ -28,7 +28,8 @@ class Buckets:
     def expression(self, *, earlier: bool) -> str:
         """The bucket of a row's `time`, in SQL; `earlier` if rows before the period are read too.
 
-        It holds numbers of ours only, few of them: buckets mostly have one length.
+        It holds numbers of ours only, few of them: buckets mostly have one length. Lists say their type, as the store's own guess
+        is another one from 2106 on.
         """
         ends = [*self.starts[1:], int(self.windows[-1].end.timestamp())]
         runs: list[tuple[int, int]] = []
@@ -39,9 +40,9 @@ class Buckets:
         if len(runs) == 1:
             inside = f"{first} + intDiv({_SECONDS} - {first}, {length}) * {length}" if len(self.starts) > 1 else f"{first}"
         else:
-            begins, lengths = (", ".join(str(run[n]) for run in runs) for n in (0, 1))
-            begin = f"roundDown({_SECONDS}, [{begins}])"
-            each = f"transform({begin}, [{begins}], [{lengths}], {length})"
+            begins, lengths = (f"CAST({[run[n] for run in runs]}, 'Array(Int64)')" for n in (0, 1))
+            begin = f"roundDown({_SECONDS}, {begins})"
+            each = f"transform({begin}, {begins}, {lengths}, {length})"
             inside = f"{begin} + intDiv({_SECONDS} - {begin}, {each}) * {each}"
         return f"if({_SECONDS} < {first}, 0, {inside})" if earlier else inside
 

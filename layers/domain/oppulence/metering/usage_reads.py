@@ -262,4 +262,4 @@ def after(place: Mapping[str, Any], keys: Sequence[str | None], given: Parameter
 def extent(asked: Asked, period: Window, given: Parameters) -> str:
     """How many rows count in a period, and the seconds of the first and the last of them."""
     found = rows(asked, period, given)
-    return f"SELECT count(), toUnixTimestamp(min(time)), toUnixTimestamp(max(time)) FROM ({found})"
+    return f"SELECT count(), toUnixTimestamp64Second(min(time)), toUnixTimestamp64Second(max(time)) FROM ({found})"
