@@ -121,6 +121,15 @@ def test_binary_mode_has_its_attributes_in_headers(sender: Api) -> None:
     assert faults(send(sender, b"1", **headers | {"ce-specversion": "0.3"})) == [(0, "specversion")]
 
 
+@pytest.mark.parametrize(("kind", "body"), [(ONE, CLOUD), (MANY, [CLOUD])])
+def test_a_cloudevents_content_type_is_no_binary_mode_whatever_headers_come_along(sender: Api, kind: str, body: Any) -> None:
+    """As the HTTP binding says, 3."""
+    headers = {"ce-specversion": "1.0", "ce-id": "9", "ce-type": "other", "ce-subject": "other"}
+    (event,) = taken(send(sender, body, f"{kind}; charset=utf-8", **headers))
+    assert (event.id, event.type, event.subject, event.data) == ("1", "call", "acme", '{"n": 1}')
+    assert send(sender, "<a/>", "application/cloudevents+xml", **headers).error.code == "unsupported_media_type"
+
+
 def test_what_is_left_out_is_filled_in(sender: Api) -> None:
     answer = send(sender, [{"type": "call", "subject": "a"}, {"type": "call", "customer": "a"}], X_Request_Id="r-1")
     ids = [one["id"] for one in answer.body["results"]]

@@ -118,7 +118,7 @@ def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Se
         raise UnsupportedMediaType("Send the body in UTF-8.", param="Content-Type")
     bodies.check_encoding(body)
     reader = _Reader(defaults, body)
-    if "ce-specversion" in headers:
+    if "ce-specversion" in headers and not media_type.startswith("application/cloudevents"):
         return [reader.binary(body, media_type, headers)]
     if media_type == ONE:
         return [reader.cloud(0, bodies.whole(body))]
