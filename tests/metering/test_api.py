@@ -77,6 +77,20 @@ def test_a_merge_leaves_the_total_of_what_was_frozen(api: Api, store: World) -> 
     assert metering.frozen_quantity(scope(store), Freeze("a", "tokens", JUNE, JULY, customer="a")).quantity == 3
 
 
+@pytest.mark.parametrize("as_key", [True, False])
+def test_a_run_that_listed_its_customers_before_a_merge_bills_no_usage_twice(api: Api, store: World, as_key: bool) -> None:
+    make(api, **SUM)
+    a, b, c = (customer(api, key) for key in "abc")
+    usage.take(store, *[usage.sent(key, {"v": n}, JUNE, subject=key) for n, key in ((1, "a"), (2, "b"), (4, "c"))])
+    for kept, ended in ((b, a), (c, b)):
+        assert api.as_key().post(f"/v1/customers/{kept}/merge", {"from": ended}).status == 200
+    named = "abc" if as_key else (a, b, c)
+    found = [metering.frozen_quantity(scope(store), Freeze(one, "tokens", JUNE, JULY, customer=one)) for one in named]
+    assert [one.quantity for one in found] == [0, 0, 7]
+    usage.take(store, usage.sent("late", {"v": 1}, JUNE, subject="a"))
+    assert [sums(store, one) for one in named] == [[], [], [(1, Decimal(8), Decimal(1))]]
+
+
 @pytest.mark.parametrize("key", ["acme", "jane@example.com"])
 def test_what_becomes_of_a_customer_changes_nothing_that_was_frozen(api: Api, store: World, key: str) -> None:
     make(api, **SUM)

@@ -33,6 +33,9 @@ class _Found:
 def frozen_quantity(scope: Scope, wanted: Freeze) -> Frozen:
     """The quantity of a period, frozen under a key by the first call; every later call gives the same.
 
+    A customer that was merged is itself, not whom it was merged into: from then on it has used nothing, all of it is the other's.
+    So a run over customers that were listed before a merge bills no usage twice.
+
     Raises:
         FreezeDiffers: something else was frozen under this key.
         MeterNotFound, CustomerNotFound, TooManySubjects, InvalidPeriod, UnknownTimeZone
@@ -142,4 +145,5 @@ def _is_of(uow: UnitOfWork, known: Freeze, wanted: Freeze) -> bool:
 
 
 def _customer(uow: UnitOfWork, id_or_key: str | None) -> str | None:
-    return None if id_or_key is None else attribution.ids(uow.conn, [id_or_key])[id_or_key]
+    """The id of the very customer, before any merge."""
+    return None if id_or_key is None else attribution.ids(uow.conn, [id_or_key], customers.EVER)[id_or_key]
