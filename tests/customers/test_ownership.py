@@ -1,8 +1,10 @@
 """A customer's key is one of its subjects, whatever becomes of the key."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from oppulence.customers import ownership
+from oppulence.kernel import clock
 from tests.customers.support import audited, day, fact, find, give, make, periods, tell
 from tests.support.api import Api
 from tests.support.world import World
@@ -50,6 +52,35 @@ def test_what_is_nobodys_is_the_customers_from_then_on(api: Api) -> None:
     api.as_key().send("DELETE", f"/v1/customers/{other}/subjects/acme", query={"valid_until": day(5)})
     ((_, since, until),) = periods(api, make(api, key="acme")["id"])
     assert since is not None and since > day(5) and until is None
+
+
+def test_it_is_so_too_if_somebody_had_it_only_for_a_while(api: Api) -> None:
+    other = make(api)["id"]
+    give(api, other, "acme", valid_from=day(5))
+    api.as_key().send("DELETE", f"/v1/customers/{other}/subjects/acme", query={"valid_until": day(9)})
+    before, (_, since, until) = periods(api, make(api, key="acme")["id"])
+    assert before == ("acme", None, day(5)) and since is not None and since > day(9) and until is None
+
+
+def test_it_is_so_too_if_the_first_who_had_the_key_is_no_more(api: Api) -> None:
+    first = make(api, key="acme")["id"]
+    api.as_key().patch(f"/v1/customers/{first}", {"key": "b"})
+    second = make(api, key="acme")["id"]
+    assert api.as_key().delete(f"/v1/customers/{first}").status == 204
+    api.as_key().patch(f"/v1/customers/{second}", {"key": "c"})
+    ((_, since, until), _) = periods(api, second)
+    third = make(api, key="acme")["id"]
+    before, (_, from_then, still) = periods(api, third)
+    assert before == ("acme", None, since) and still is None
+    assert (until, periods(api, second)[0]) == (None, ("acme", since, from_then))
+
+
+def test_what_is_nobodys_in_a_moment_is_the_customers_then(api: Api) -> None:
+    other, soon = make(api)["id"], (clock.now() + timedelta(minutes=3)).isoformat().replace("+00:00", "Z")
+    give(api, other, "acme")
+    api.as_key().send("DELETE", f"/v1/customers/{other}/subjects/acme", query={"valid_until": soon})
+    assert periods(api, make(api, key="acme")["id"]) == [("acme", soon, None)]
+    assert periods(api, other) == [("acme", None, soon)]
 
 
 def test_a_key_is_given_away_from_now_on(api: Api, world: World) -> None:

@@ -40,17 +40,15 @@ def move(points: Sequence[Point], wanted: Point) -> Move:
     return Move(dropped, None if before == wanted.customer_id else wanted)
 
 
-def after_key(points: Sequence[Point], customer_id: str, at: datetime) -> Point | None:
-    """What a customer gets of the subject that is named like its key, from when it has the key; None: nothing.
+def after_key(points: Sequence[Point], customer_id: str, at: datetime) -> list[Point]:
+    """What a customer gets of the subject that is named like its key, from when it has the key.
 
-    All of it until somebody was first given it; else it is the customer's from now on, if it is nobody's, or whose key it was.
+    All of it until somebody was first given it; and from now on, or from when that begins, what is nobody's or whose key it was.
     """
-    if not points or points[0].valid_from > EVER:
-        return Point(EVER, customer_id, by_key=True)
-    held = points[-1]
-    if held.customer_id == customer_id or held.valid_from > at or not (held.customer_id is None or held.by_key):
-        return None
-    return Point(at, customer_id, by_key=True)
+    gets = [Point(EVER, customer_id, by_key=True)] if not points or points[0].valid_from > EVER else []
+    if points and (held := points[-1]).customer_id != customer_id and (held.customer_id is None or held.by_key):
+        gets.append(Point(max(at, held.valid_from), customer_id, by_key=True))
+    return gets
 
 
 def applied(points: Sequence[Point], change: Move) -> list[Point]:

@@ -46,9 +46,8 @@ def create(uow: UnitOfWork, wanted: NewCustomer) -> Customer:
         CustomerExists: another one has the key.
         UnknownTimeZone: no such time zone.
     """
-    row = bare(uow, new_id("cust"), wanted.key)
-    row = row.model_copy(update=_sent(uow.conn, wanted))
-    ownership.hold(uow, [row.key] if row.key else [])
+    ownership.hold(uow, [wanted.key] if wanted.key else [])
+    row = bare(uow, new_id("cust"), wanted.key).model_copy(update=_sent(uow.conn, wanted))
     if not store.insert(uow.conn, uow.workspace_id, row):
         raise _taken()
     _announce_new(uow, row)
@@ -67,8 +66,8 @@ def put(uow: UnitOfWork, key: str, wanted: CustomerDetails) -> Customer:
     """
     if not re.fullmatch(KEY_PATTERN.strip("^$"), key):
         raise InvalidKey("A key has 1 to 255 characters, none of them white space.", param="key")
-    row = bare(uow, new_id("cust"), key).model_copy(update=_sent(uow.conn, wanted))
     ownership.hold(uow, [key])
+    row = bare(uow, new_id("cust"), key).model_copy(update=_sent(uow.conn, wanted))
     if store.insert(uow.conn, uow.workspace_id, row):
         _announce_new(uow, row)
         return view(uow.conn, row)

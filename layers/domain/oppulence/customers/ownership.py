@@ -10,7 +10,10 @@ from oppulence.kernel.uow import UnitOfWork
 
 
 def hold(uow: UnitOfWork, keys: Sequence[str]) -> None:
-    """Keep others from changing the subjects named like these keys, before a customer gets one: later is too late to wait."""
+    """Keep others from changing the subjects named like these keys, before a customer gets one: later is too late to wait.
+
+    Who waits reads `uow.now` only afterwards, so that what it writes is later than what it waited for.
+    """
     if keys:
         store.lock(uow.conn, uow.workspace_id, keys)
 
@@ -20,11 +23,13 @@ def own_keys(uow: UnitOfWork, holders: Mapping[str, str]) -> None:
     points = store.points(uow.conn, list(holders))
     first: dict[str, Point] = {}
     for key, customer_id in holders.items():
-        wanted = history.after_key(points.get(key, []), customer_id, uow.now)
-        if wanted is not None and wanted.valid_from == EVER:
-            first[key] = wanted
-        elif wanted is not None:
-            move(uow, key, points[key], wanted)
+        known = points.get(key, [])
+        for wanted in history.after_key(known, customer_id, uow.now):
+            if wanted.valid_from == EVER:
+                first[key] = wanted
+                known = [wanted, *known]
+            else:
+                move(uow, key, known, wanted)
     if first:
         store.insert(uow.conn, uow.workspace_id, first, uow.now)
 
