@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from oppulence.kernel import clock
 from oppulence.kernel.uow import Scope
 from oppulence.metering import query, readings, tails
 from oppulence.metering import store as meters_store
@@ -135,6 +136,18 @@ def test_answers_are_those_of_the_plain_list(api: Api, store: World, seed: int) 
             assert found == expected, (slug, question)
             assert all(f"{value}" == f"{expected[key]}" for key, value in found.items())
             assert len(answer.rows) == len(found)
+
+
+def test_a_level_is_rounded_by_a_new_rule_before_anything_new_is_settled(api: Api, store: World) -> None:
+    make(api, slug="seats", aggregation="SUM", value_property="$.v", carry_over=True, effective_from=None)
+    usage.take(store, usage.sent("1", {"v": "10.5"}))
+    before = clock.now()
+    assert api.as_key().patch("/v1/meters/seats", {"rounding": {"mode": "ceil"}}).status == 200
+    question = Question("seats", START, END)
+    live = query.answer(Scope("metering", store.workspace_id), question)
+    moments = (live.settlement, before, clock.now())
+    found = [query.answer(Scope("metering", store.workspace_id), replace(question, as_of=one)).rows for one in moments]
+    assert [str(rows[0].value) for rows in (live.rows, *found)] == ["11", "11", "10.5", "11"]
 
 
 def test_a_billing_run_is_the_answers_of_all_meters(api: Api, store: World) -> None:

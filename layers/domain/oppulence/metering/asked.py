@@ -33,13 +33,16 @@ class Span:
     since: datetime | None
     until: datetime | None
     dimensions: tuple[str, ...]
-    rounding: Rounding | None
     removes: bool
 
 
 @dataclass(frozen=True)
 class Counter:
-    """A meter with the dimensions that it ever had, and those of its versions that are known."""
+    """A meter with the dimensions that it ever had, and those of its versions that are known.
+
+    `rules` round windows from instants on, in order; None: of any time. One holds as soon as it is known, though nothing that
+    its version counts was settled yet: a level goes on.
+    """
 
     id: str
     slug: str
@@ -47,6 +50,7 @@ class Counter:
     measure: Measure
     dimensions: frozenset[str]
     spans: tuple[Span, ...]
+    rules: tuple[tuple[datetime | None, Rounding | None], ...]
 
     @property
     def removes(self) -> bool:
@@ -56,13 +60,12 @@ class Counter:
     @cached_property
     def rounds(self) -> bool:
         """Whether any version rounds."""
-        return any(span.rounding is not None for span in self.spans)
+        return any(rule is not None for _, rule in self.rules)
 
     def rounding(self, at: datetime) -> Rounding | None:
         """The rule of the version that counts at an instant; before the first one begins, of that."""
-        begun = [span for span in self.spans if span.since is None or span.since <= at]
-        found = begun[-1:] or self.spans[:1]
-        return found[0].rounding if found else None
+        begun = [rule for since, rule in self.rules if since is None or since <= at]
+        return next(iter(begun[-1:] or [rule for _, rule in self.rules[:1]]), None)
 
 
 @dataclass(frozen=True)
@@ -185,12 +188,13 @@ def _counters(
 ) -> tuple[list[list[Counter]], bool]:
     """Meters by their measures, and whether something that has landed, or was settled before a version came, is not counted yet.
 
-    They have their versions as known now or, with `as_of`, those that were counted for by then.
+    They have their versions as known now or, with `as_of`, those that were counted for by then; and the rules of rounding that
+    were known.
     """
     rows = conn.execute(
         """
         SELECT m.id, m.slug, m.unit, m.aggregation, m.percentile, m.carry_over, m.prorated, m.archived_at,
-               v.version, v.effective_from, v.group_by, v.rounding, v.operation_property IS NOT NULL, v.filled,
+               v.version, v.effective_from, v.group_by, v.operation_property IS NOT NULL, v.filled, v.rounding, v.created_at,
                v.filled IS NULL OR v.filled_to < v.filled OR coalesce(v.revision > %(reckoned)s::bigint, false)
           FROM metering.meters m JOIN metering.meter_versions v ON v.workspace_id = m.workspace_id AND v.meter_id = m.id
          WHERE %(key)s::text IS NULL OR m.id = %(key)s OR m.slug = %(key)s AND m.archived_at IS NULL
@@ -206,7 +210,7 @@ def _counters(
     for measure, group in groupby(rows, key=lambda row: row[:8]):
         counter = _counter(measure, list(group), as_of, known_at)
         found.setdefault((*measure[3:7], counter.removes), []).append(counter)
-    return list(found.values()), any(row[14] for row in rows)
+    return list(found.values()), any(row[15] for row in rows)
 
 
 def _counter(measure: Sequence[Any], rows: Sequence[Any], as_of: int | None, known_at: datetime | None) -> Counter:
@@ -214,9 +218,15 @@ def _counter(measure: Sequence[Any], rows: Sequence[Any], as_of: int | None, kno
     kind = Measure.model_construct(
         aggregation=Aggregation(aggregation), percentile=percentile, carry_over=carry_over, prorated=prorated
     )
-    versions = [row[8:14] for row in rows if as_of is None or _counted(row[13], as_of)]
+    versions = [row[8:13] for row in rows if as_of is None or _counted(row[12], as_of)]
     end = archived_at if archived_at is not None and (known_at is None or archived_at <= known_at) else None
-    return Counter(id_, slug, unit, kind, frozenset(name for row in rows for name in row[10]), tuple(_spans(versions, end)))
+    rules = [
+        (row[9], None if row[13] is None else Rounding.model_validate(row[13]))
+        for row in rows
+        if known_at is None or row[14] <= known_at
+    ]
+    names = frozenset(name for row in rows for name in row[10])
+    return Counter(id_, slug, unit, kind, names, tuple(_spans(versions, end)), tuple(rules))
 
 
 def _counted(filled: object, as_of: int) -> bool:
@@ -227,8 +237,7 @@ def _counted(filled: object, as_of: int) -> bool:
 def _spans(versions: Sequence[tuple[Any, ...]], end: datetime | None) -> list[Span]:
     found = []
     ends: list[datetime | None] = [*(row[1] for row in versions[1:]), None]
-    for (version, since, group_by, rounding, removes, _), follower in zip(versions, ends, strict=False):
+    for (version, since, group_by, removes, _), follower in zip(versions, ends, strict=False):
         bounds = [one for one in (end, follower) if one is not None]
-        rule = None if rounding is None else Rounding.model_validate(rounding)
-        found.append(Span(version, since, min(bounds, default=None), tuple(sorted(group_by)), rule, removes))
+        found.append(Span(version, since, min(bounds, default=None), tuple(sorted(group_by)), removes))
     return found
