@@ -81,6 +81,7 @@ def test_what_is_required_may_not_be_left_out(api: Api, name: str, content_type:
     [
         ({"id": ""}, "0.id"), ({"specversion": "0.3"}, "0.specversion"), ({"time": "yesterday"}, "0.time"),
         ({"time": datetime.now(UTC) + timedelta(days=1)}, "0.time"), ({"subject": "a\x00"}, "0.subject"),
+        ({"subject": "M\ufffdller"}, "0.subject"),
         ({"datacontenttype": "text/plain"}, "0.datacontenttype"), ({"type": "x" * 300}, "0.type"),
     ],
 )  # fmt: skip

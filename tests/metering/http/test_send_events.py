@@ -228,6 +228,18 @@ def test_a_bad_event_is_named_and_its_neighbours_are_taken(sender: Api, fields: 
     assert [(event.id, event.sequence) for event in batch.events] == [("1", 0), ("3", 1)]
 
 
+@pytest.mark.parametrize("name", ["id", "source", "type", "subject", "customer"])
+def test_what_stands_for_bytes_that_were_no_utf8_is_nobodys_name(sender: Api, name: str) -> None:
+    """A gateway puts U+FFFD in their place: two names of another encoding would be one."""
+    event = {**EVENT, "id": "2", name: "M\ufffdller"}
+    if name == "customer":
+        del event["subject"]
+    answer = send(sender, [EVENT, event, EVENT | {"id": "3", "data": {"n": "\ufffd"}}])
+    assert faults(answer) == [(1, name)] and "UTF-8" in answer.body["results"][1]["reason"]
+    headers = {f"ce-{key}": value for key, value in event.items() if key != "data"}
+    assert faults(send(sender, b"", **headers | {"ce-specversion": "1.0", f"ce-{name}": "%EF%BF%BD"})) == [(0, name)]
+
+
 def test_data_in_base64_are_the_json_in_it(sender: Api) -> None:
     plain = {name: value for name, value in EVENT.items() if name != "data"}
     (event,) = taken(send(sender, plain | {"data_base64": "eyJ2IjoxLjEwfQ=="}))

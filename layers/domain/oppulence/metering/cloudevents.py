@@ -32,7 +32,7 @@ MAX_FIELD = 64
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _CONTROL = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
-_NINES = ".999999"
+_REPLACED, _NINES = "\ufffd", ".999999"
 _FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
 _NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
 
@@ -207,10 +207,14 @@ class _Reader:
             return Refused(index, "time", self._out_of_time(time))
         id_ = found.id or self._made_id(index)
         source = found.source or self._defaults.source
-        if not f"{id_}{source}{found.type}{subject}".isprintable():
-            for name, value in (("id", id_), ("source", source), ("type", found.type), ("subject", subject)):
+        names = f"{id_}{source}{found.type}{subject}"
+        if not names.isprintable() or _REPLACED in names:
+            whose = "subject" if found.subject else "customer"
+            for name, value in (("id", id_), ("source", source), ("type", found.type), (whose, subject)):
                 if _CONTROL.search(value):
                     return Refused(index, name, "It has control characters, or U+FFFE or U+FFFF.")
+                if _REPLACED in value:
+                    return Refused(index, name, "It has U+FFFD, which stands for bytes that were no UTF-8. Send UTF-8.")
         if time.tzinfo is not UTC:
             time = time.astimezone(UTC)
         return Sent(index, SentEvent(source, id_, found.type, subject, time, data), found.id is not None)
