@@ -30,13 +30,13 @@ class Route(Construct):
             self,
             "Route",
             api_id=api,
-            route_key=f"{declared.method} {declared.path}",
+            route_key=f"{declared.method} {declared.gateway_path}",
             target=f"integrations/{with_id(integration, f'{point.id}Integration').ref}",
             operation_name=point.name,
         )
         with_id(route, f"{point.id}Route")
         # A parameter stands in the ARN in braces, as in the route. Other braces would be taken for variables of Sub.
-        source = arn("execute-api", f"${{Api}}/*/{declared.method}{declared.path}", Api=api)
+        source = arn("execute-api", f"${{Api}}/*/{declared.method}{declared.gateway_path}", Api=api)
         permission = lambda_.CfnPermission(
             self,
             "Permission",

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 from urllib.request import Request
 
 import pytest
@@ -60,3 +61,15 @@ def test_a_file_is_imported_whole(running: Running) -> None:
         return data[0]["value"] if data else None
 
     until("its lines are counted", lambda: counted() == expected)
+
+
+def test_what_callers_name_stands_in_paths_whatever_it_is(running: Running) -> None:
+    """Also where the gateway has its own idea of slashes and percent signs."""
+    text = "org/1/50%,%2F,ü?"
+    customer = running.call("PUT", f"/v1/customers/by_key/{quote(text, safe='')}", {})
+    assert customer["key"] == text
+    path = f"/v1/customers/{customer['id']}/subjects"
+    running.call("POST", path, {"subject": f"{text}/2", "valid_from": "2026-01-01T00:00:00Z"})
+    running.call("DELETE", f"{path}/{quote(f'{text}/2', safe='')}?valid_until=2026-02-01T00:00:00Z")
+    periods = {one["subject"]: one["valid_until"] for one in running.call("GET", path)["data"]}
+    assert periods == {text: None, f"{text}/2": "2026-02-01T00:00:00Z"}

@@ -32,7 +32,7 @@ def api_of(point: EntryPoint) -> str:
 def test_every_route_is_on_its_api_and_calls_its_function(prod: Templates) -> None:
     found = {(route["ApiId"]["Fn::ImportValue"], route["RouteKey"]) for _, _, route in prod.resources("AWS::ApiGatewayV2::Route")}
     points = [point for point in POINTS if point.kind == "http"]
-    assert found == {(api_of(point), f"{point.route.method} {point.route.path}") for point in points}
+    assert found == {(api_of(point), f"{point.route.method} {point.route.gateway_path}") for point in points}
 
 
 def test_every_route_has_the_permission_to_call_its_function_and_no_other(prod: Templates) -> None:
@@ -45,7 +45,7 @@ def test_every_route_has_the_permission_to_call_its_function_and_no_other(prod: 
         (permission,) = permissions
         assert permission["Principal"] == "apigateway.amazonaws.com"
         source, variables = permission["SourceArn"]["Fn::Sub"]
-        assert source.endswith(f":${{Api}}/*/{point.route.method}{point.route.path}")
+        assert source.endswith(f":${{Api}}/*/{point.route.method}{point.route.gateway_path}")
         assert variables == {"Api": {"Fn::ImportValue": api_of(point)}}
 
 

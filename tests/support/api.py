@@ -105,11 +105,12 @@ def names_of(query: type[BaseModel]) -> list[str]:
 
 def through_gateway(method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
     """What the route's handler makes of a request, as API Gateway puts both; header names are lower case."""
+    decoded = unquote(path.replace("%25", "%2525"))  # all escapes but this one, before it looks for the route
     for pattern, declared, handler in routes():
-        match = pattern.match(path)
+        match = pattern.match(decoded)
         if match and declared.method == method:
-            parameters = {name: unquote(text) for name, text in match.groupdict().items()}
-            answered: dict[str, Any] = handler(_event(method, path, query, headers, body) | {"pathParameters": parameters}, None)
+            event = _event(method, decoded, query, headers, body) | {"pathParameters": match.groupdict()}
+            answered: dict[str, Any] = handler(event, None)
             return answered
     raise LookupError(f"no route {method} {path}")
 

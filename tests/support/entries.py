@@ -25,15 +25,19 @@ def entry(name: str) -> Entry:
 
 @cache
 def routes() -> list[tuple[re.Pattern[str], Route, Entry]]:
-    """All routes, as a pattern of their path; literal segments come before parameters."""
+    """All routes, as a pattern of their path; literal segments come before parameters, and what takes all the rest is last."""
     found = []
     for path in sorted(FUNCTIONS.glob("*/http/*.py")):
         handler = entry(f"{path.parent.parent.name}.http.{path.stem}")
         declared = declaration_of(handler)
         assert isinstance(declared, Route)
-        pattern = re.compile("^" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", declared.path) + "$")
+        pattern = re.compile("^" + re.sub(r"\{(\w+)(\+?)\}", _parameter, declared.gateway_path) + "$", re.DOTALL)
         found.append((pattern, declared, handler))
-    return sorted(found, key=lambda one: one[1].path.count("{"))
+    return sorted(found, key=lambda one: (one[1].greedy, one[1].path.count("{")))
+
+
+def _parameter(found: re.Match[str]) -> str:
+    return f"(?P<{found[1]}>{'.+' if found[2] else '[^/]+'})"
 
 
 def envelope(workspace_id: str, event: Event, **fields: Any) -> Envelope:

@@ -9,7 +9,7 @@ from oppulence.kernel.uow import UnitOfWork
 
 
 @route(
-    "PUT", "/v1/customers/by_key/{key}", scope="customers:write",
+    "PUT", "/v1/customers/by_key/{key}", greedy=True, scope="customers:write",
     errors=(InvalidKey, CustomerNotActive, CustomerExists, UnknownTimeZone),
     uses=(Postgres("customers"), Bus("customers"), Keys()),
 )  # fmt: skip

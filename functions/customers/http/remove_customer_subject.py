@@ -9,7 +9,7 @@ from oppulence.kernel.uow import UnitOfWork
 
 
 @route(
-    "DELETE", "/v1/customers/{customer_id}/subjects/{subject}", scope="customers:write", status=204,
+    "DELETE", "/v1/customers/{customer_id}/subjects/{subject}", greedy=True, scope="customers:write", status=204,
     errors=(CustomerNotFound, SubjectNotFound, InvalidInstant), uses=(Postgres("customers"), Bus("customers"), Keys()),
 )  # fmt: skip
 def handler(uow: UnitOfWork, customer_id: str, subject: str, query: RemovalQuery) -> None:

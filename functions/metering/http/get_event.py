@@ -20,7 +20,8 @@ class SourceQuery(BaseModel):
 
 
 @route(
-    "GET", "/v1/events/{event_id}", scope="usage:read", errors=(EventNotFound,), uses=(Postgres("metering"), ClickHouse()),
+    "GET", "/v1/events/{event_id}", greedy=True, scope="usage:read", errors=(EventNotFound,),
+    uses=(Postgres("metering"), ClickHouse()),
 )  # fmt: skip
 def handler(scope: Scope, event_id: str, query: SourceQuery) -> UsageEventView:
     return explorer.get(scope, event_id, query.source)

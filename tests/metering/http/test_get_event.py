@@ -7,10 +7,10 @@ from tests.support.world import World
 
 
 def test_an_event_is_found_by_its_id_and_source(api: Api, store: World) -> None:
-    usage.take(store, usage.sent("a/b c", {"v": 1}, NOON), usage.sent("1", {"v": 2}, NOON))
+    usage.take(store, usage.sent("a/b c%2F%", {"v": 1}, NOON), usage.sent("1", {"v": 2}, NOON))
     usage.land(store, usage.sent("1", {"v": 3}, NOON, source="other"), usage.sent("2", None, NOON))
     caller = api.as_key(["usage:read"])
-    assert caller.get("/v1/events/a%2Fb%20c").body["data"] == '{"v": 1}'
+    assert caller.get("/v1/events/a%2Fb%20c%252F%25").body["data"] == '{"v": 1}'
     assert caller.get("/v1/events/2").body["settlement"] is None
     assert (caller.get("/v1/events/1").status, caller.get("/v1/events/1").error.param) == (404, "source")
     assert caller.get("/v1/events/1", source="other").body["data"] == '{"v": 3}'

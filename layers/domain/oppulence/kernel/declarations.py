@@ -45,7 +45,8 @@ class Route(Declaration):
     `takes` says for the OpenAPI document what a handler that reads the body itself can read: media types with their schemas.
     `repeatable` is for a handler that takes `scope` and whose repeat has no second effect: nothing is kept in PostgreSQL then.
     `replica` lets it read from a replica, a moment behind, where there is one: only for what consumers write, since there a
-    caller's own write is never to be seen at once anyway. `drop_in` is the rival's surface that it belongs to.
+    caller's own write is never to be seen at once anyway. `drop_in` is the rival's surface that it belongs to. `greedy`: the last
+    parameter takes the rest of the path, slashes too, as it is a text of the caller's own.
     """
 
     method: str = "GET"
@@ -61,6 +62,7 @@ class Route(Declaration):
     repeatable: bool = False
     replica: bool = False
     drop_in: DropIn | None = None
+    greedy: bool = False
     body: type[Any] | None = None
     query: type[Any] | None = None
     takes: Callable[[], dict[str, Any]] | None = None
@@ -71,6 +73,11 @@ class Route(Declaration):
     def wants(self, name: str) -> bool:
         """Whether the handler takes this argument."""
         return name in self.given
+
+    @property
+    def gateway_path(self) -> str:
+        """The path as API Gateway writes it."""
+        return f"{self.path.removesuffix('}')}+}}" if self.greedy else self.path
 
     @property
     def is_write(self) -> bool:

@@ -36,7 +36,7 @@ def route(
     be made) or `public`. Options: `status`, `idempotent` (the Idempotency-Key header is required), `max_body_bytes`, `personal`
     (what personal data an answer holds; each reading is audited), `while_deleting` (also for a workspace whose deletion can
     still be undone), `drop_in` (the rival's surface that it belongs to, whose form its errors have), `repeatable` and
-    `takes` (see `declarations.Route`), `timeout_s`, `memory_mb`.
+    `takes` and `greedy` (see `declarations.Route`), `timeout_s`, `memory_mb`.
     """
 
     def decorate(work: Callable[..., Any]) -> Entry:

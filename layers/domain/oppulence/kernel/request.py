@@ -58,7 +58,7 @@ def parse(event: dict[str, Any]) -> Request:
     own_id = headers.get("x-request-id", "")
     return Request(
         method=http["method"], path=event["rawPath"], query_string=event.get("rawQueryString") or "", headers=headers,
-        body=_body(event), path_parameters=event.get("pathParameters") or {}, source_ip=http.get("sourceIp", ""),
+        body=_body(event), path_parameters=_texts(event), source_ip=http.get("sourceIp", ""),
         id=own_id if _REQUEST_ID.fullmatch(own_id) else new_id("req"),
     )  # fmt: skip
 
@@ -132,6 +132,11 @@ def _rank(accept: str | None, media_type: str) -> tuple[float, int]:
             closeness = ranges.index(name.strip())
             quality = next((float(found[1]) for one in parameters if (found := _QUALITY.fullmatch(one))), 1.0)
     return (quality, closeness) if quality else (0.0, 0)
+
+
+def _texts(event: dict[str, Any]) -> dict[str, str]:
+    """Parameters of the path, of which an HTTP API has decoded all but the sign that escapes others."""
+    return {name: text.replace("%25", "%") for name, text in (event.get("pathParameters") or {}).items()}
 
 
 def _body(event: dict[str, Any]) -> bytes:
