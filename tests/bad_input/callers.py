@@ -2,7 +2,9 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from oppulence.kernel.declarations import Route
 from oppulence.kernel.ids import random_text
@@ -14,6 +16,9 @@ GUARDED = [declared for declared in ROUTES if declared.access != "public"]
 WITH_BODY = [declared for declared in ROUTES if declared.body is not None]
 WITH_QUERY = [declared for declared in ROUTES if declared.query is not None]
 WITH_PARAMETER = [declared for declared in ROUTES if declared.path_parameters]
+FEW = 4
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,12 @@ class Callers:
 def name_of(declared: Route) -> str:
     """A route's name in reports."""
     return f"{declared.method} {declared.path}"
+
+
+def share(values: Sequence[Value], declared: Route) -> list[Value]:
+    """A route's few of what is refused before the route is asked: each has some, and each value goes to many routes."""
+    first = ROUTES.index(declared) * FEW
+    return [values[place % len(values)] for place in range(first, first + min(FEW, len(values)))]
 
 
 def plain_path(declared: Route, value: str = "nothing_0000000000000000000a") -> str:

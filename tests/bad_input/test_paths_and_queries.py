@@ -18,6 +18,7 @@ from tests.bad_input.callers import (
     invoke,
     name_of,
     plain_path,
+    share,
 )
 from tests.support.api import Answer, Api, names_of, rows_of
 
@@ -29,10 +30,19 @@ ODD = [
 ]  # fmt: skip
 FILTERS = ["", "\x00", "\ud800", "x" * 3_000, "-17", "9" * 400, "2026-13-45", "☃", '[{"a": 1}]', "' OR 1=1 --"]
 CURSORS = ["x", "", "AAAA", "a" * 999, "a" * 4_001, "eyJhIjoxfQ", "\x00", "é", "====", "!!!!", "A" * 64, new_id("ev")]
+LIMITS = ["0", "-1", "1000000", "x", "1.5", "1e2", "", " ", "NaN", "9" * 100]
 QUERIES = [
     "%", "%ff=%fe", "=", "&&&&", "limit", "limit=1&limit=2", "limit=1;limit=2", "&".join(f"a{n}=1" for n in range(200)),
     "limit=" + "1" * 5_000, "a" * 50_000 + "=1", "limit=%00", "cursor=%ed%a0%80", "limit[]=1", "limit=0x10", "limit=١",
 ]  # fmt: skip
+HEADERS = {
+    "X_Workspace_Id": [("\x00", 403), ("ws_x", 403), (new_id("ws"), 403), ("☃", 403), (new_id("ws") + "\n", 403)],
+    "Authorization": [
+        ("", 401), ("Basic YTpi", 401), ("Bearer", 401), ("Bearer ☃", 401), ("Bearer a.b.c", 401), ("Bearer \x00", 401),
+        ("Bearer op_test_short", 401), ("Bearer " + "x" * 9_000, 401), ("Bearer op_live_" + "a" * 32 + "\n", 401),
+        ("Bearer é.é.é", 401), ("Bearer e30.e30.", 401),
+    ],
+}  # fmt: skip
 
 
 def fitting_body(declared: Route) -> bytes:
@@ -88,7 +98,7 @@ def test_odd_filters_are_refused_by_name_or_find_nothing(callers: Callers, decla
 @pytest.mark.parametrize("declared", WITH_QUERY, ids=name_of)
 def test_odd_query_strings_are_refused(callers: Callers, declared: Route) -> None:
     body = b"[]" if declared.takes else b""
-    for text in QUERIES:
+    for text in share(QUERIES, declared):
         answer = invoke(callers.of(declared), declared, dict.fromkeys(declared.path_parameters, "anything"), text, body)
         if text == "&&&&" and not needed(declared):
             assert answer.status in (200, 202, 404)
@@ -101,30 +111,22 @@ def test_odd_query_strings_are_refused(callers: Callers, declared: Route) -> Non
 )
 def test_bad_cursors_and_limits_are_named(callers: Callers, declared: Route) -> None:
     path = plain_path(declared, "anything")
-    for cursor in CURSORS:
+    for cursor in share(CURSORS, declared):
         if cursor:
             answer = callers.of(declared).get(path, cursor=cursor, **required_values(declared))
             if answer.status != 404:  # what the list would stand below is looked for first
                 assert_refused(answer, 400, param="cursor")
-    for limit in ("0", "-1", str(most_of(declared) + 1), "1000000", "x", "1.5", "1e2", "", " ", "NaN", "9" * 100):
+    for limit in (str(most_of(declared) + 1), *share(LIMITS, declared)):
         assert_refused(callers.of(declared).get(path, limit=limit, **required_values(declared)), 400, param="limit")
 
 
 @pytest.mark.parametrize("declared", GUARDED, ids=name_of)
 def test_odd_headers_never_become_a_500(callers: Callers, declared: Route) -> None:
     caller = callers.of(declared)
-    wrong = {
-        "X_Workspace_Id": [("\x00", 403), ("ws_x", 403), (new_id("ws"), 403), ("☃", 403), (new_id("ws") + "\n", 403)],
-        "Authorization": [
-            ("", 401), ("Basic YTpi", 401), ("Bearer", 401), ("Bearer ☃", 401), ("Bearer a.b.c", 401), ("Bearer \x00", 401),
-            ("Bearer op_test_short", 401), ("Bearer " + "x" * 9_000, 401), ("Bearer op_live_" + "a" * 32 + "\n", 401),
-            ("Bearer é.é.é", 401), ("Bearer e30.e30.", 401),
-        ],
-    }  # fmt: skip
-    for name, values in wrong.items():
-        for value, status in values:
-            answer = caller.with_headers(**{name: value}).send(declared.method, plain_path(declared))
-            assert_refused(answer, status)
+    wrong = [(name, value, status) for name, values in HEADERS.items() for value, status in values]
+    for name, value, status in share(wrong, declared):
+        answer = caller.with_headers(**{name: value}).send(declared.method, plain_path(declared))
+        assert_refused(answer, status)
 
 
 @pytest.mark.parametrize("declared", [one for one in GUARDED if one.is_write and one.access == "scope"], ids=name_of)
@@ -138,7 +140,7 @@ def test_odd_idempotency_keys_are_refused(callers: Callers, declared: Route) -> 
 @pytest.mark.parametrize("declared", ROUTES, ids=name_of)
 def test_a_callers_own_request_id_is_kept_only_when_plain(callers: Callers, declared: Route) -> None:
     path = plain_path(declared, "nothing")
-    for odd in ("a b", "x" * 65, "\r\nSet-Cookie: a=b", "☃", "abc\n"):
+    for odd in share(("a b", "x" * 65, "\r\nSet-Cookie: a=b", "☃", "abc\n"), declared):
         answer = Api(callers.key.world).with_headers(X_Request_Id=odd).send(declared.method, path)
         assert answer.headers["X-Request-Id"].startswith("req_")
     kept = Api(callers.key.world).with_headers(X_Request_Id="mine-1").send(declared.method, path)
