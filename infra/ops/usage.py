@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+_UNTIL = "until a rebuild of the shard is done, none of its usage is settled"
+
 
 @app.callback()
 def group() -> None:
@@ -42,11 +44,12 @@ def run(workspace: str | None) -> "dict[int, Rebuilt]":
     """Rebuild the shard of a workspace, or all; returns what was written of each.
 
     Raises:
-        Failed: there is no analytical store, a shard is being settled, or the archive lacks a batch.
+        Failed: there is no analytical store, a shard is being settled, a store fails, or the archive lacks a batch.
     """
     from oppulence.kernel import olap
+    from oppulence.kernel.errors import Unavailable
     from oppulence.metering import rebuild as use_case
-    from oppulence.metering import store
+    from oppulence.metering import settling, store
 
     if not olap.is_configured():
         raise Failed("this deployment has no analytical store", "set its ClickHouse URL and deploy")
@@ -57,5 +60,9 @@ def run(workspace: str | None) -> "dict[int, Rebuilt]":
         except use_case.ShardIsHeld as error:
             raise Failed(f"shard {shard} is being settled", "run this again in three minutes") from error
         except use_case.ArchiveIncomplete as error:
-            raise Failed(str(error), "bring the object back from the bucket's versions, and run this again") from error
+            raise Failed(str(error), f"bring the object back from the bucket's versions, and run this again; {_UNTIL}") from error
+        except settling.LeaseLost as error:
+            raise Failed(f"another one rebuilds shard {shard} by now", f"let it end; {_UNTIL}") from error
+        except Unavailable as error:
+            raise Failed(f"shard {shard}: {error.message}", f"run this again when the store answers; {_UNTIL}") from error
     return done

@@ -1,9 +1,10 @@
 """The analytical store is lost, and made again of the archive: the same rows under the same numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from oppulence.metering import store as meters_store
 from oppulence.metering.query import Question
 from oppulence.metering.reckoning import Counting, Reckoning, Row
 from oppulence.metering.snapshots import snapshot
-from tests.metering import usage
+from tests.metering import faults, usage
 from tests.metering.rules import NOON
 from tests.metering.support import make
 from tests.metering.usage import TABLES, rows, sent
@@ -129,10 +130,14 @@ def test_an_object_that_lacks_a_batch_is_named(store: World) -> None:
     kept = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     client("s3").put_object(Bucket=bucket, Key=key, Body=content)
     shard = meters_store.shard_of(store.workspace_id)
-    with pytest.raises(rebuild.ArchiveIncomplete, match="lacks bat_"):
-        rebuild.rebuild(shard, lambda _: None)
+    for _ in range(2):
+        with pytest.raises(Failed, match="lacks bat_"):
+            ops.run(store.workspace_id)
+        usage.land(store, sent("a"))
+        assert usage.settle(store) == 0
     client("s3").put_object(Bucket=bucket, Key=key, Body=kept)
     rebuild.rebuild(shard, lambda _: None)
+    usage.settle(store)
     assert rows(store, "usage_events", "id") == [("a",), ("b",)]
 
 
@@ -186,7 +191,7 @@ def test_what_lands_while_a_rebuild_begins_is_there_in_the_end(
         inserted.set()
         assert may_register.wait(60)
 
-    def erase_beside(workspaces: Sequence[str]) -> None:
+    def erase_beside(workspaces: Sequence[str], before_each: Callable[[], None]) -> None:
         with monkeypatch.context() as slow:
             slow.setattr(usage_store, "land", insert_and_wait)
             consumers.append(pool.submit(landing.land, waiting))
@@ -194,7 +199,7 @@ def test_what_lands_while_a_rebuild_begins_is_there_in_the_end(
         if meanwhile:
             may_register.set()
             consumers[0].result(60)
-        erase(workspaces)
+        erase(workspaces, before_each)
 
     with ThreadPoolExecutor(1) as pool, monkeypatch.context() as beside:
         beside.setattr(usage_store, "erase", erase_beside)
@@ -204,3 +209,76 @@ def test_what_lands_while_a_rebuild_begins_is_there_in_the_end(
     landing.land(waiting)
     usage.settle(store)
     assert rows(store, "usage_values", "id") == [("a",), ("before",)]
+
+
+@pytest.mark.parametrize("broken_at", usage_store.TABLES)
+def test_nothing_is_settled_on_what_is_half_there(
+    store: World, api: Api, monkeypatch: pytest.MonkeyPatch, broken_at: str
+) -> None:
+    """The store takes too long over a table; senders repeat what they sent."""
+    live(store, api)
+    usage.settle(store)
+    before, work = as_it_is(store), olap.work
+    shard = meters_store.shard_of(store.workspace_id)
+
+    def too_long(text: str, *rest: Any) -> None:
+        if text.startswith(f"ALTER TABLE {broken_at} "):
+            raise Unavailable("It did not answer in a minute.")
+        work(text, *rest)
+
+    with monkeypatch.context() as slow, pytest.raises(Failed, match="did not answer in a minute"):
+        slow.setattr(olap, "work", too_long)
+        ops.run(store.workspace_id)
+    usage.land(store, sent("a"), sent("b"))
+    monkeypatch.setattr(settling, "DUE_AFTER_S", 0.0)
+    assert settling.sweep(5)["settlements"] == 0
+    rebuild.rebuild(shard, lambda _: None)
+    assert as_it_is(store) == before
+    assert usage.settle(store) == 1
+    assert usage_store.doubled([store.workspace_id]) == 0
+
+
+def test_a_rebuild_that_outlasts_its_lease_goes_on_unless_another_one_began(
+    store: World, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(store, api)
+    usage.settle(store)
+    before, work = as_it_is(store), olap.work
+    shard = meters_store.shard_of(store.workspace_id)
+    others: list[settling.Lease | None] = []
+
+    def too_long(text: str, *rest: Any) -> None:
+        work(text, *rest)
+        if text.startswith("ALTER TABLE usage_ids "):
+            faults.lease_runs_out(store)
+            assert usage.settle(store) == 0
+            others.append(settling.Lease.take(shard, to_rebuild=True) if others else None)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(olap, "work", too_long)
+        rebuild.rebuild(shard, lambda _: None)
+        assert as_it_is(store) == before
+        with pytest.raises(Failed, match=f"another one rebuilds shard {shard}"):
+            ops.run(store.workspace_id)
+    faults.lease_runs_out(store)
+    rebuild.rebuild(shard, lambda _: None)
+    assert as_it_is(store) == before
+
+
+def test_a_rebuild_that_was_broken_off_is_seen_to_wait(store: World) -> None:
+    shard = meters_store.shard_of(store.workspace_id)
+    lease = settling.Lease.take(shard, to_rebuild=True)
+    assert lease is not None
+    lease.leave()
+    store.admin.execute("UPDATE metering.shards SET rebuilding = now() - interval '1 hour' WHERE shard = %s", (shard,))
+    assert settling.sweep(5)["waiting_s"] >= 3600
+    rebuild.rebuild(shard, lambda _: None)
+    assert settling.sweep(5)["waiting_s"] < 3600
+
+
+def test_where_the_store_is_away_a_rebuild_does_not_begin(store: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage.land(store, sent("a"))
+    with monkeypatch.context() as away, pytest.raises(Failed, match="not reachable"):
+        away.setattr(olap, "is_up", lambda: False)
+        ops.run(store.workspace_id)
+    assert usage.settle(store) == 1

@@ -154,7 +154,7 @@ def nothing_waits(world: World) -> None:
         "DELETE FROM metering.batches WHERE settlement IS NULL",
         "UPDATE metering.meter_versions SET filled = 0, filled_to = 0 WHERE filled IS NULL OR filled_to < filled",
         "UPDATE metering.settlements SET settled_at = now() WHERE settled_at IS NULL",
-        "UPDATE metering.shards SET holder = NULL, held_until = '-infinity' WHERE holder IS NOT NULL",
+        "UPDATE metering.shards SET holder = NULL, held_until = '-infinity', rebuilding = NULL",
     ):
         world.admin.execute(statement)
 

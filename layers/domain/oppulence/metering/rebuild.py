@@ -3,10 +3,14 @@
 PostgreSQL knows which batches each settlement settled, what each version of a meter was filled with, and where each batch is
 archived. So batches land again and settlements are carried out again, in their order, by the code that does it every day. Only
 `landed_at` is that of the rebuild.
+
+A shard is marked before anything of it is deleted, until all is there again. On what is half there an id that was settled would
+count a second time; so while it is marked only a rebuild gets its lease, whatever became of the one before.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
@@ -25,7 +29,7 @@ Known = tuple[str, str]
 
 
 class ShardIsHeld(RuntimeError):
-    """The shard is being settled; its lease ends within minutes."""
+    """The shard is being settled or rebuilt; its lease ends within minutes."""
 
 
 class ArchiveIncomplete(RuntimeError):
@@ -44,13 +48,17 @@ class Rebuilt:
 def rebuild(shard: int, tell: Tell) -> Rebuilt:
     """Delete a shard's usage from the analytical store, and make it again. Harmless to repeat, and while consumers run.
 
-    Until it is done, answers for the shard's workspaces have less in them, or are refused.
+    Until it is done, answers for the shard's workspaces have less in them, or are refused. Once it has begun, nothing of the
+    shard is settled until one comes to its end.
 
     Raises:
-        ShardIsHeld, Unavailable
-        ArchiveIncomplete: an object lacks a batch; nothing more is settled until a repeat finds it.
+        ShardIsHeld
+        Unavailable: a store is down; repeat it.
+        LeaseLost: another one rebuilds it by now, as this one took too long over a step.
+        ArchiveIncomplete: an object lacks a batch; repeat it when that is back.
     """
-    lease = Lease.take(shard)
+    usage_store.is_up()
+    lease = Lease.take(shard, to_rebuild=True)
     if lease is None:
         raise ShardIsHeld
     try:
@@ -66,10 +74,8 @@ def _rebuild(lease: Lease, tell: Tell) -> Rebuilt:
     done = Rebuilt()
     workspaces = list(_workspaces(lease.shard))
     for start in range(0, len(workspaces), usage_store.WORKSPACES_AT_ONCE):
-        lease.prolong()
-        usage_store.erase(workspaces[start : start + usage_store.WORKSPACES_AT_ONCE])
-    generation = in_transaction(_NOBODY, lambda uow: settlements.renew(uow.conn, lease.shard, lease.holder))
-    lease = Lease(lease.shard, lease.holder, generation)
+        usage_store.erase(workspaces[start : start + usage_store.WORKSPACES_AT_ONCE], lease.prolong)
+    lease = in_transaction(_NOBODY, partial(_renewed, lease))
     for one in workspaces:
         _land(lease, one, done, tell)
     number = 0
@@ -78,7 +84,18 @@ def _rebuild(lease: Lease, tell: Tell) -> Rebuilt:
             settling.carry_out(lease, intent)
             number, done.settlements = intent.number, done.settlements + 1
         tell(f"shard {lease.shard}: settled up to number {number}")
+    in_transaction(_NOBODY, partial(_end, lease))
     return done
+
+
+def _renewed(lease: Lease, uow: UnitOfWork) -> Lease:
+    lease.hold(uow)
+    return replace(lease, generation=settlements.renew(uow.conn, lease.shard, lease.holder))
+
+
+def _end(lease: Lease, uow: UnitOfWork) -> None:
+    lease.hold(uow)
+    settlements.end_rebuild(uow.conn, lease.shard, lease.holder)
 
 
 def _workspaces(shard: int) -> Iterator[str]:

@@ -122,9 +122,22 @@ def mark_counted(conn: Connection, meters: Iterable[tuple[str, str]], at: dateti
 
 
 def hold(conn: Connection, shard: int, holder: str, seconds: int) -> int | None:
-    """Take or prolong the lease of a shard, which stays locked until the transaction ends; its generation, or None: another's."""
+    """Take or prolong the lease of a shard, which stays locked until the transaction ends; its generation. None: another one has
+    it, or a rebuild that was broken off is to be repeated.
+    """
     row = conn.execute("SELECT metering.hold_shard(%s::smallint, %s, %s)", (shard, holder, seconds)).fetchone()
     return _int(row[0]) if row and row[0] is not None else None
+
+
+def hold_to_rebuild(conn: Connection, shard: int, holder: str, seconds: int) -> int | None:
+    """Take the lease of a shard that is not whole from now on, until `end_rebuild`; its generation, or None: another's."""
+    row = conn.execute("SELECT metering.hold_shard_to_rebuild(%s::smallint, %s, %s)", (shard, holder, seconds)).fetchone()
+    return _int(row[0]) if row and row[0] is not None else None
+
+
+def end_rebuild(conn: Connection, shard: int, holder: str) -> None:
+    """Say that a shard that is held is whole again."""
+    conn.execute("SELECT metering.end_rebuild(%s::smallint, %s)", (shard, holder))
 
 
 def leave(conn: Connection, shard: int, holder: str) -> None:
@@ -133,11 +146,9 @@ def leave(conn: Connection, shard: int, holder: str) -> None:
 
 
 def renew(conn: Connection, shard: int, holder: str) -> int:
-    """Begin a new generation of a held shard's rows."""
+    """Begin a new generation of a shard's rows, which is held in this transaction."""
     row = conn.execute("SELECT metering.renew_shard(%s::smallint, %s)", (shard, holder)).fetchone()
-    if row is None or row[0] is None:
-        raise LookupError(f"shard {shard} is not held by {holder}")
-    return _int(row[0])
+    return _int(row[0]) if row else 0
 
 
 def waiting(conn: Connection) -> list[Waiting]:

@@ -81,7 +81,8 @@ def settle_due(seconds: float, shards: Collection[int] | None = None) -> int:
 
 
 def settle(shard: int, seconds: float = 60.0) -> int:
-    """Settle a shard until nothing waits or the time is up; returns how many settlements that took. None, if another one does.
+    """Settle a shard until nothing waits or the time is up; returns how many settlements that took. None, if another one does, or
+    it is not whole.
 
     Raises:
         Unavailable: a store is down; what was intended is finished by the next one.
@@ -112,10 +113,10 @@ class Lease:
     generation: int
 
     @classmethod
-    def take(cls, shard: int) -> "Lease | None":
-        """Take the lease, if nobody has it."""
-        holder = random_text(20)
-        generation = in_transaction(_NOBODY, lambda uow: settlements.hold(uow.conn, shard, holder, _LEASE_S))
+    def take(cls, shard: int, *, to_rebuild: bool = False) -> "Lease | None":
+        """Take the lease, if nobody has it. Once it was taken to rebuild, nothing is settled until that is done."""
+        holder, hold = random_text(20), settlements.hold_to_rebuild if to_rebuild else settlements.hold
+        generation = in_transaction(_NOBODY, lambda uow: hold(uow.conn, shard, holder, _LEASE_S))
         return None if generation is None else cls(shard, holder, generation)
 
     def hold(self, uow: UnitOfWork) -> None:

@@ -6,7 +6,7 @@ hour: a settlement that is taken up again leaves out what it finds of itself.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -202,14 +202,16 @@ def fill(part: Part, values: Sequence[Row], rejections: Sequence[Row]) -> None:
             olap.insert(table, columns, rows, _ONE_BLOCK | {"insert_deduplication_token": part.token(table)})
 
 
-def erase(workspaces: Sequence[str]) -> None:
-    """Delete all that workspaces have here, and wait for it. Repeating it is harmless.
+def erase(workspaces: Sequence[str], before_each: Callable[[], None] = lambda: None) -> None:
+    """Delete all that workspaces have here, and wait for it. Repeating it is harmless. `before_each`: of the deletions, each of
+    which may take a minute.
 
     Raises:
         Unavailable: the store cannot be reached.
     """
     for table in TABLES:
         for start in range(0, len(workspaces), WORKSPACES_AT_ONCE):
+            before_each()
             theirs = {"workspaces": list(workspaces[start : start + WORKSPACES_AT_ONCE])}
             where = "WHERE workspace_id IN {workspaces:Array(String)}"
             if olap.query(f"SELECT 1 FROM {table} {where} LIMIT 1", theirs):  # else all parts are written anew, for nothing
