@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from oppulence.customers import api as customers_api
 from oppulence.kernel import clock
 from tests.customers.support import JANE, day, fact, give, make, tell
@@ -19,6 +21,15 @@ def test_a_customer_is_found_by_id_and_key(api: Api, world: World) -> None:
     )
     assert found[0] == found[1] and (found[0].id, found[0].name, found[0].address.city) == (made["id"], JANE["name"], "Wien")
     assert world.within("ledger", lambda uow: customers_api.by_key(uow.conn, "joe")) is None
+
+
+@pytest.mark.parametrize("as_of", [None, datetime.max.replace(tzinfo=UTC)])
+def test_an_id_is_nobody_elses_key(api: Api, world: World, as_of: datetime | None) -> None:
+    made, other = (make(api, key=key)["id"] for key in "ab")
+    for key, holder in ((made, other), (other, made)):  # as customers of before have them
+        world.admin.execute("UPDATE customers.customers SET key = %s WHERE id = %s", (key, holder))
+    found = world.within("ledger", lambda uow: customers_api.resolved(uow.conn, [made, other], as_of))
+    assert found == {made: made, other: other}
 
 
 def test_owners_at_an_instant(api: Api, world: World) -> None:

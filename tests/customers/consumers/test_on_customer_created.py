@@ -54,10 +54,10 @@ def test_an_e_mail_address_matches_nothing(api: Api, world: World) -> None:
 
 
 def test_a_key_that_cannot_be_one_is_none(world: World) -> None:
-    tell(world, fact("created", "cus_1", key="two words"))
+    tell(world, fact("created", "cus_1", key="two words"), fact("created", "cus_2", key="cust_00000000000000000000"))
     assert world.admin.execute(
         "SELECT key FROM customers.customers WHERE workspace_id = %s", (world.workspace_id,)
-    ).fetchall() == [(None,)]
+    ).fetchall() == [(None,), (None,)]
 
 
 def test_a_link_is_stronger_than_a_key(api: Api, world: World) -> None:

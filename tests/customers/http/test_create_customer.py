@@ -40,6 +40,14 @@ def test_a_key_is_taken_once_and_a_refusal_leaves_nothing(api: Api, world: World
     assert (world.count("customers.customers"), world.count("customers.terms"), world.emitted()) == (1, 1, [])
 
 
+def test_a_key_that_could_be_taken_for_an_id_is_refused(api: Api, world: World) -> None:
+    for key in (make(api)["id"], "cust_00000000000000000000"):
+        refused = api.as_key().post("/v1/customers", {"key": key})
+        assert (refused.status, refused.error.code, refused.error.param) == (400, "invalid_key", "key")
+    assert [make(api, key=key)["key"] for key in ("cust_1", "inv_00000000000000000000")] == ["cust_1", "inv_00000000000000000000"]
+    assert world.count("customers.customers") == 3
+
+
 def test_a_repeat_with_its_key_creates_once(api: Api, world: World) -> None:
     caller = api.as_key().with_headers(Idempotency_Key="once")
     first, second = (caller.post("/v1/customers", JANE) for _ in range(2))

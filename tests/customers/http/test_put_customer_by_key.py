@@ -50,10 +50,17 @@ def test_any_visible_text_is_a_key(api: Api, key: str) -> None:
     assert (answer.status, answer.body["key"]) == (200, key)
 
 
-@pytest.mark.parametrize("key", ["two words", "x" * 256, "a\nb", "nul\x00", "\u2003"])
+@pytest.mark.parametrize("key", ["two words", "x" * 256, "a\nb", "nul\x00", "\u2003", "cust_00000000000000000000"])
 def test_what_can_be_no_key_is_refused(api: Api, key: str) -> None:
     refused = api.as_key().put(f"/v1/customers/by_key/{quote(key, safe='')}", {})
     assert (refused.status, refused.error.code, refused.error.param) == (400, "invalid_key", "key")
+
+
+def test_one_that_has_had_a_key_like_an_id_keeps_it(api: Api, world: World) -> None:
+    made, key = make(api, key="k")["id"], make(api)["id"]
+    world.admin.execute("UPDATE customers.customers SET key = %s WHERE id = %s", (key, made))
+    assert api.as_key().put(f"/v1/customers/by_key/{key}", {"name": "A"}).body["id"] == made
+    assert api.as_key().patch(f"/v1/customers/{made}", {"key": key, "name": "B"}).body["key"] == key
 
 
 @pytest.mark.parametrize("body", [{"key": "other"}, {"name": ""}, {"time_zone": "Nowhere/Land"}])

@@ -56,6 +56,13 @@ def test_a_key_of_another_customer_is_refused(api: Api) -> None:
     assert read(api, made["id"])["name"] == "B"
 
 
+def test_a_key_that_could_be_taken_for_an_id_is_refused(api: Api) -> None:
+    made = make(api, key="b", name="B")
+    refused = api.as_key().patch(f"/v1/customers/{made['id']}", {"key": make(api)["id"], "name": "C"})
+    assert (refused.status, refused.error.code, refused.error.param) == (400, "invalid_key", "key")
+    assert read(api, made["id"]) == made
+
+
 def test_the_audit_log_names_fields_and_no_values(api: Api, world: World) -> None:
     made = make(api)
     api.as_key().patch(f"/v1/customers/{made['id']}", JANE)

@@ -86,7 +86,7 @@ def periods_of(conn: Connection, customer_id: str, as_of: datetime | None = None
 
 
 def resolved(conn: Connection, ids_or_keys: Sequence[str], as_of: datetime | None = None) -> dict[str, str]:
-    """Ids of customers by their ids, or the keys that they have now; unknown ones are left out.
+    """Ids of customers by their ids, else the keys that they have now; unknown ones are left out.
 
     Merged ones lead to the customers that they are now, or that they were at `as_of`.
     """
@@ -94,12 +94,13 @@ def resolved(conn: Connection, ids_or_keys: Sequence[str], as_of: datetime | Non
     rows = conn.execute(
         f"""
         WITH RECURSIVE led AS (
-          SELECT wanted.text, c.id FROM unnest(%(wanted)s::text[]) AS wanted (text)
-            JOIN customers_api.customers c ON c.id = wanted.text OR c.key = wanted.text
+          SELECT wanted.text, coalesce(named.id, holder.id) AS id FROM unnest(%(wanted)s::text[]) AS wanted (text)
+            LEFT JOIN customers_api.customers named ON named.id = wanted.text
+            LEFT JOIN customers_api.customers holder ON holder.key = wanted.text
           UNION ALL
           SELECT led.text, m.into_id FROM led JOIN customers_api.merges m ON {merged}
         )
-        SELECT text, id FROM led WHERE NOT EXISTS (SELECT FROM customers_api.merges m WHERE {merged})
+        SELECT text, id FROM led WHERE id IS NOT NULL AND NOT EXISTS (SELECT FROM customers_api.merges m WHERE {merged})
         """.encode(),
         {"wanted": list(ids_or_keys), "as_of": as_of},
     ).fetchall()

@@ -46,7 +46,7 @@ class SameCustomer(ValidationError):
 
 
 class InvalidKey(ValidationError):
-    """A key has a shape that is not allowed."""
+    """A key has a shape that is not allowed, as that of our own ids of customers."""
 
     code = "invalid_key"
 

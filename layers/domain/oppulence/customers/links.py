@@ -13,7 +13,7 @@ from oppulence.customers.store import customers as customer_store
 from oppulence.customers.store import links as store
 from oppulence.customers.store.links import LinkRow
 from oppulence.kernel.consume import Received
-from oppulence.kernel.ids import new_id
+from oppulence.kernel.ids import is_id, new_id
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
 from oppulence.sync.events import CustomerDeleted, CustomerFact
 
@@ -106,4 +106,4 @@ def _place(fact: CustomerFact) -> Place:
 
 def _key(fact: CustomerFact) -> str | None:
     """The key that the provider's metadata carry, if it can be one."""
-    return fact.key if fact.key and _KEY.fullmatch(fact.key) else None
+    return fact.key if fact.key and _KEY.fullmatch(fact.key) and not is_id(fact.key, "cust") else None

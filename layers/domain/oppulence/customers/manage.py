@@ -28,7 +28,7 @@ from oppulence.customers.store import links as link_store
 from oppulence.customers.store import terms as term_store
 from oppulence.customers.store.terms import Search
 from oppulence.kernel.db import Connection
-from oppulence.kernel.ids import new_id
+from oppulence.kernel.ids import is_id, new_id
 from oppulence.kernel.pagination import After, Page, paginate
 from oppulence.kernel.uow import UnitOfWork
 
@@ -43,6 +43,7 @@ def create(uow: UnitOfWork, wanted: NewCustomer) -> Customer:
     """Make a customer.
 
     Raises:
+        InvalidKey: the key could be taken for a customer's id.
         CustomerExists: another one has the key.
         UnknownTimeZone: no such time zone.
     """
@@ -60,7 +61,7 @@ def put(uow: UnitOfWork, key: str, wanted: CustomerDetails) -> Customer:
     The key of a customer that was merged leads to the one it is now.
 
     Raises:
-        InvalidKey: the key has a shape that is not allowed.
+        InvalidKey: the key has a shape that is not allowed, or is new and could be taken for a customer's id.
         CustomerNotActive: the customer was erased.
         UnknownTimeZone: no such time zone.
     """
@@ -123,6 +124,7 @@ def change(uow: UnitOfWork, customer_id: str, wanted: CustomerChange) -> Custome
     Raises:
         CustomerNotFound, CustomerNotActive
         CustomerChanged: it has another version than the caller says.
+        InvalidKey: the key is new and could be taken for a customer's id.
         CustomerExists: another customer has the key.
         UnknownTimeZone: no such time zone.
     """
@@ -157,6 +159,7 @@ def save(uow: UnitOfWork, row: CustomerRow, sent: _Change) -> CustomerRow:
     """Save what of a locked customer really changes, with its terms, event and audit entry. A new key is held.
 
     Raises:
+        InvalidKey: the new key could be taken for a customer's id.
         CustomerExists: another customer has the key.
     """
     before = row.model_dump()
@@ -169,8 +172,8 @@ def save(uow: UnitOfWork, row: CustomerRow, sent: _Change) -> CustomerRow:
         raise _taken()
     if {"key", "name", "emails", "status"} & set(changed):
         write_terms(uow, wanted)
-    if "key" in changed and wanted.key:
-        ownership.own_keys(uow, {wanted.key: wanted.id})
+    if "key" in changed:
+        _own_key(uow, wanted)
     uow.emit(CustomerUpdated(customer_id=row.id, customer_version=wanted.version, changed=changed))
     uow.audit("customer.updated", "customer", row.id, metadata={"fields": changed})
     return wanted
@@ -243,10 +246,17 @@ def bare(uow: UnitOfWork, customer_id: str, key: str | None) -> CustomerRow:
 
 def _announce_new(uow: UnitOfWork, row: CustomerRow) -> None:
     write_terms(uow, row)
-    if row.key:
-        ownership.own_keys(uow, {row.key: row.id})
+    _own_key(uow, row)
     uow.emit(CustomerCreated(customer_id=row.id, customer_version=row.version))
     uow.audit("customer.created", "customer", row.id)
+
+
+def _own_key(uow: UnitOfWork, row: CustomerRow) -> None:
+    """Give a customer that has got its key the subject of that name."""
+    if row.key and is_id(row.key, "cust"):
+        raise InvalidKey("This key looks like one of our ids of customers. Put something of yours before it.", param="key")
+    if row.key:
+        ownership.own_keys(uow, {row.key: row.id})
 
 
 def _sent(conn: Connection, wanted: CustomerDetails) -> _Change:

@@ -15,7 +15,10 @@ KEY_PATTERN = r"^[^\s\x00-\x1f\x7f]{1,255}$"
 EMAILS_MAX, TAX_IDS_MAX, METADATA_MAX = 10, 10, 50
 
 Key = Annotated[
-    str, Field(pattern=KEY_PATTERN, description="Your own id of the customer: unique, opaque, without personal meaning.")
+    str,
+    Field(
+        pattern=KEY_PATTERN, description="Your own id of the customer: unique, opaque, without personal meaning, unlike our ids."
+    ),
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
 EmailAddress = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+$")]
