@@ -1,4 +1,7 @@
-"""Erase a customer's personal data for good. Its id, key, subjects and links stay, so that amounts keep their customer."""
+"""Erase a customer's personal data for good. Its id, subjects and links stay, so that amounts keep their customer.
+
+A key that is personal itself, such as an address, and the keys of customers that were merged into it are replaced.
+"""
 
 from oppulence.customers import privacy
 from oppulence.customers.errors import CustomerNotActive, CustomerNotFound

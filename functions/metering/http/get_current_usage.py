@@ -1,7 +1,7 @@
 """A meter's quantity in the current period, of a subject or a customer or all: it has each event as soon as that has landed.
 
-The period is the day, week or month of the time zone, or begins at a given instant and goes on until now. Where time itself
-counts (WEIGHTED_SUM), the period ends now.
+The period is the day, week or month of the time zone, or begins at a given instant and goes on until now, and as far ahead as
+the times of events may be (`until` says it). Where time itself counts (WEIGHTED_SUM), the period ends now.
 """
 
 from oppulence.customers.errors import CustomerNotFound

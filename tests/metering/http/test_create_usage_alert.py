@@ -40,7 +40,8 @@ def test_a_share_of_a_quantity_is_multiplied_exactly(api: Api) -> None:
 def test_a_customer_must_be_one(api: Api) -> None:
     make(api, **SUM)
     customer = api.as_key().post("/v1/customers", {"key": "acme"}).body
-    assert api.as_key().post(PATH, ALERT | {"customer": customer["id"]}).body["customer_id"] == customer["id"]
+    for named in (customer["id"], "acme"):
+        assert api.as_key().post(PATH, ALERT | {"customer": named}).body["customer_id"] == customer["id"]
     answer = api.as_key().post(PATH, ALERT | {"customer": "cus_none"})
     assert (answer.status, answer.error.code) == (404, "customer_not_found")
 

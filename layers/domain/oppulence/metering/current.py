@@ -35,7 +35,7 @@ class CurrentQuery(BaseModel):
     subject: Text | None = None
     customer: Annotated[Text | None, Field(description="Its id or key.")] = None
     period: Annotated[Period, Field(description="Which period of the time zone it is that goes on now.")] = Period.MONTH
-    since: Annotated[Instant | None, Field(description="Instead of a period: from this second until now.")] = None
+    since: Annotated[Instant | None, Field(description="Instead of a period: from this second on.")] = None
     time_zone: Annotated[str, Field(max_length=64, description="IANA name: where days, weeks and months begin.")] = "UTC"
 
 

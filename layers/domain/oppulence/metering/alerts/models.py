@@ -79,7 +79,7 @@ class NewAlert(Threshold, Model):
     name: Name | None = None
     meter: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$", description="Id or slug.")]
     subject: Subject | None = None
-    customer: Annotated[str | None, Field(min_length=1, max_length=255, description="A customer's id.")] = None
+    customer: Annotated[str | None, Field(min_length=1, max_length=255, description="A customer's id or key.")] = None
     period: Period
     time_zone: Annotated[str, Field(max_length=64, description="Of the periods.")] = "UTC"
 

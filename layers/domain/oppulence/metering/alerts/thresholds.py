@@ -33,8 +33,7 @@ def create(uow: UnitOfWork, wanted: NewAlert) -> AlertView:
         raise MeterNotActive(f"Meter {meter.id} is archived: what it counts changes no more.", param="meter")
     zone(wanted.time_zone)
     _check(meter, wanted)
-    if wanted.customer is not None and not customers.mark_used(uow.conn, wanted.customer, uow.now):
-        raise CustomerNotFound("This workspace has no such customer. List them with GET /v1/customers.", param="customer")
+    customer_id = None if wanted.customer is None else _customer(uow, wanted.customer)
     if store.count(uow.conn, uow.workspace_id) >= MAX_ALERTS:
         raise TooManyAlerts(
             f"A workspace has at most {MAX_ALERTS} alerts. One without a subject looks at each subject by itself."
@@ -42,7 +41,7 @@ def create(uow: UnitOfWork, wanted: NewAlert) -> AlertView:
     threshold = _threshold(wanted.at, wanted.percent, wanted.of)
     alert = Alert(
         id=new_id("ual"), name=wanted.name, meter_id=meter.id, slug=meter.slug, carry_over=meter.carry_over,
-        meter_archived_at=None, subject=wanted.subject, customer_id=wanted.customer, period=wanted.period,
+        meter_archived_at=None, subject=wanted.subject, customer_id=customer_id, period=wanted.period,
         time_zone=wanted.time_zone, threshold=threshold, percent=wanted.percent, of_quantity=wanted.of,
         rearm_below=_bound(meter.carry_over, threshold, wanted.rearm_below), revision=1, threshold_revision=1,
         threshold_set_at=uow.now, looked=None, look_again_at=None, reached_at=None, created_at=uow.now, updated_at=uow.now,
@@ -125,6 +124,14 @@ def _check(meter: Meter, wanted: NewAlert) -> None:
         raise InvalidAlert("Name a subject or a customer; with neither, each subject is looked at by itself.", param="subject")
     if wanted.period is Period.EVER and (meter.aggregation is Aggregation.WEIGHTED_SUM or meter.prorated is not None):
         raise InvalidAlert("Such a quantity is a share of a period. Choose a day, week or month.", param="period")
+
+
+def _customer(uow: UnitOfWork, id_or_key: str) -> str:
+    """The id of the customer that is meant, which from now on is archived, never deleted."""
+    found = customers.resolved(uow.conn, [id_or_key]).get(id_or_key)
+    if found is None or not customers.mark_used(uow.conn, found, uow.now):
+        raise CustomerNotFound("This workspace has no such customer. List them with GET /v1/customers.", param="customer")
+    return found
 
 
 def _threshold(at: Decimal | None, percent: Decimal | None, of: Decimal | None) -> Decimal:
