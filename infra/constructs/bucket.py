@@ -16,17 +16,27 @@ from infra.settings import Settings
 COLD = "GLACIER_IR"
 """Read at once and paid by the read: nothing that asks for an old object has to wait."""
 
+PASSING = (("usage-answers/", 1),)
+"""Prefixes of the workspaces' bucket whose objects are deleted after so many days. A copy has its own rules: what lifecycle
+rules delete is not deleted there.
+"""
+
 OLD_VERSIONS_DAYS = 30
 """How long what was overwritten or deleted can be brought back; what an erased workspace left is gone after it."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What one bucket has beside the rest. `lock_days` keeps each version from everyone, the account's root included."""
+    """What one bucket has beside the rest.
+
+    `lock_days` keeps each version from everyone, the account's root included. `passing`: prefixes, and after how many days
+    their objects are deleted.
+    """
 
     lock_days: int = 0
     copied: bool = False
     expires_days: int = 0
+    passing: tuple[tuple[str, int], ...] = ()
     name: str | None = None
 
 
@@ -86,7 +96,11 @@ class PrivateBucket(Construct):
             s3.CfnBucket.RuleProperty(
                 id="keep", status="Enabled", abort_incomplete_multipart_upload=unfinished, noncurrent_version_expiration=old,
                 transitions=None if expires else [cold], expiration_in_days=expires or None,
-            )
+            ),
+            *(
+                s3.CfnBucket.RuleProperty(id=prefix.strip("/"), status="Enabled", prefix=prefix, expiration_in_days=days)
+                for prefix, days in self.kind.passing
+            ),
         ]  # fmt: skip
 
     def _replication(self, id_: str) -> s3.CfnBucket.ReplicationConfigurationProperty:

@@ -8,7 +8,7 @@ from aws_cdk import aws_ses as ses
 from aws_cdk import aws_ssm as ssm
 
 from infra.constructs.aurora import Aurora
-from infra.constructs.bucket import Kind, PrivateBucket, own_name
+from infra.constructs.bucket import PASSING, Kind, PrivateBucket, own_name
 from infra.constructs.private_link import private_link
 from infra.constructs.roles import document
 from infra.names import TABLES, export, named
@@ -66,9 +66,9 @@ class Data(PlatformStack):
     def _buckets(self) -> None:
         """Workspaces' objects, and the heads of audit logs' chains, which nobody can delete while they are locked."""
         operations = self.settings.operations
-        for id_, lock_days in (("Bucket", 0), ("AuditBucket", operations.audit_lock_days)):
+        for id_, lock_days, passing in (("Bucket", 0, PASSING), ("AuditBucket", operations.audit_lock_days, ())):
             name = Fn.sub(own_name(id_)) if operations.has_copies else None
-            kind = Kind(lock_days=lock_days, copied=operations.has_copies, name=name)
+            kind = Kind(lock_days=lock_days, copied=operations.has_copies, passing=passing, name=name)
             export(self, f"{id_}Name", PrivateBucket(self, id_, self.settings, kind).name)
 
     def _key(self) -> None:

@@ -5,7 +5,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
 
 from infra.constructs.aurora import common, instance
-from infra.constructs.bucket import Kind, PrivateBucket, copy_name
+from infra.constructs.bucket import PASSING, Kind, PrivateBucket, copy_name
 from infra.constructs.roles import document
 from infra.names import PREFIX, arn, export
 from infra.settings import Settings
@@ -22,8 +22,8 @@ class Region(PlatformStack):
 
     def __init__(self, app: App, settings: Settings) -> None:
         super().__init__(app, "region", settings, "Copies of data in the second region")
-        for id_, lock_days in (("Bucket", 0), ("AuditBucket", settings.operations.audit_lock_days)):
-            kind = Kind(lock_days=lock_days, name=Fn.sub(copy_name(id_)))
+        for id_, lock_days, passing in (("Bucket", 0, PASSING), ("AuditBucket", settings.operations.audit_lock_days, ())):
+            kind = Kind(lock_days=lock_days, passing=passing, name=Fn.sub(copy_name(id_)))
             export(self, f"{id_}Name", PrivateBucket(self, id_, settings, kind).name)
         originals = settings.operations.originals
         if originals is None:

@@ -73,6 +73,8 @@ def test_copies_go_where_the_second_region_has_its_buckets(copied: dict[str, lis
     }
     names = {one["BucketName"]["Fn::Sub"] for one in waiting["AWS::S3::Bucket"]}
     assert len(names) == 2 and all(any(name in goal for goal in goals) for name in names)
+    rules = [[one["LifecycleConfiguration"] for one in stack["AWS::S3::Bucket"]] for stack in (copied, waiting)]
+    assert rules[0] == rules[1], "what a rule deletes is not deleted in the copy"
 
 
 def test_what_waits_is_storage_without_an_instance(waiting: dict[str, list[Json]]) -> None:

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
+from oppulence.metering import answers
 from tests.infra.templates import Json, Templates, reference, text
 
 
@@ -26,9 +27,14 @@ def test_buckets_are_encrypted_versioned_private_and_over_tls_only(prod: Templat
 
 
 def test_objects_are_cold_after_ninety_days_and_old_versions_gone_after_thirty(prod: Templates) -> None:
-    (rule,) = prod.stacks["data"]["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert rule["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
+    rule, _ = prod.stacks["data"]["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert "Prefix" not in rule and rule["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30} and "ExpirationInDays" not in rule
+
+
+def test_files_of_answers_are_gone_after_a_day(prod: Templates) -> None:
+    _, rule = prod.stacks["data"]["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule == {"Id": "usage-answers", "Status": "Enabled", "Prefix": answers.FILES, "ExpirationInDays": 1}
 
 
 def test_heads_of_audit_logs_can_be_deleted_by_nobody_for_seven_years(prod: Templates) -> None:

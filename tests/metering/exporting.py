@@ -58,6 +58,13 @@ def keys(workspace_id: str) -> list[str]:
     return [str(one["Key"]) for one in found.get("Contents", [])]
 
 
+def folders(workspace_id: str) -> list[str]:
+    """Prefixes of the bucket below which something of a workspace lies."""
+    s3 = aws.client("s3")
+    every = [one["Prefix"] for one in s3.list_objects_v2(Bucket=cloud.BUCKET, Delimiter="/").get("CommonPrefixes", [])]
+    return [one for one in every if s3.list_objects_v2(Bucket=cloud.BUCKET, Prefix=f"{one}{workspace_id}/")["KeyCount"]]
+
+
 def read(export: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of all files, after each is held to its checksum and number of rows."""
     rows: list[dict[str, Any]] = []

@@ -8,8 +8,7 @@ from oppulence.tenancy.events import WorkspaceErased
 
 @consumer(
     WorkspaceErased, batch=True, timeout_s=300,
-    uses=(Postgres("metering"), ClickHouse(), Bucket("usage/", write=True, find=True), Bucket("usage_exports/", write=True),
-          Bucket("usage-imports/", write=True)),
+    uses=(Postgres("metering"), ClickHouse(), *(Bucket(folder, write=True, find=True) for folder in tidying.FOLDERS)),
 )  # fmt: skip
 def handler(received: list[Received]) -> None:
     tidying.erase_workspace(received[0].envelope.workspace_id)

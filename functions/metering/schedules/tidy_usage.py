@@ -1,4 +1,4 @@
-"""Delete what came of erased workspaces' events after they were erased, and look for rows that stand twice."""
+"""Delete what came of erased workspaces' usage and files after they were erased, and look for rows that stand twice."""
 
 from oppulence.kernel.capabilities import Bucket, ClickHouse, Postgres
 from oppulence.kernel.schedules import schedule
@@ -6,6 +6,9 @@ from oppulence.kernel.uow import Scope
 from oppulence.metering import tidying
 
 
-@schedule("1 day", uses=(Postgres("metering"), ClickHouse(), Bucket("usage/", write=True, find=True)), timeout_s=600)
+@schedule(
+    "1 day", timeout_s=600,
+    uses=(Postgres("metering"), ClickHouse(), *(Bucket(folder, write=True, find=True) for folder in tidying.FOLDERS)),
+)  # fmt: skip
 def handler(scope: Scope) -> dict[str, int]:
     return tidying.tidy()

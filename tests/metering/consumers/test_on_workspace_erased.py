@@ -77,6 +77,27 @@ def test_imports_are_gone_with_their_files(importing: Importing) -> None:
             aws.client("s3").head_object(Bucket=cloud.BUCKET, Key=key)
 
 
+def test_files_of_answers_are_gone(api: Api, store: World) -> None:
+    other = store.workspace()
+    for workspace_id in (store.workspace_id, other):
+        usage.make_in(api, workspace_id, effective_from=None)
+        usage.take(store, usage.sent("a", subject="Jo"), workspace_id=workspace_id)
+        asked = exporting.DAY | {"group_by": ["subject"], "link": True}
+        assert api.as_key(workspace_id=workspace_id).post("/v1/meters/calls/query", asked).status == 200
+    assert store.deliver("metering.consumers.on_workspace_erased", WorkspaceErased()) == []
+    assert exporting.folders(store.workspace_id) == [] and exporting.folders(other) == ["usage-answers/", "usage/"]
+
+
+def test_it_comes_again_while_the_bucket_keeps_something(store: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage.take(store, usage.sent("a"))
+    s3 = aws.client("s3")
+    with monkeypatch.context() as keeping:
+        keeping.setattr(s3, "delete_objects", lambda **_: {"Errors": [{"Code": "InternalError"}]})
+        assert len(store.deliver("metering.consumers.on_workspace_erased", WorkspaceErased())) == 1
+    assert store.deliver("metering.consumers.on_workspace_erased", WorkspaceErased()) == []
+    assert exporting.folders(store.workspace_id) == []
+
+
 def test_an_import_that_runs_ends(importing: Importing) -> None:
     import_id = importing.started(b"bad\n")
     assert importing.world.deliver("metering.consumers.on_workspace_erased", WorkspaceErased()) == []

@@ -3,13 +3,10 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from oppulence.kernel import aws
-from oppulence.kernel.environment import required
-from tests.metering import usage
+from tests.metering import exporting, usage
 from tests.metering.support import make
 from tests.support.api import Answer, Api
 from tests.support.world import World
@@ -161,9 +158,7 @@ def test_the_form_is_what_is_asked_for_or_else_preferred(
 
 def file_of(answer: Answer) -> bytes:
     """The file that an answer is."""
-    key = urlsplit(answer.body["url"]).path.partition("/usage_exports/")[2]
-    content: bytes = aws.client("s3").get_object(Bucket=required("BUCKET"), Key=f"usage_exports/{key}")["Body"].read()
-    return content
+    return exporting.stored(answer.body["url"])
 
 
 def test_numbers_are_written_without_exponents_wherever_they_are(api: Api, store: World) -> None:

@@ -29,7 +29,9 @@ from oppulence.metering.query import Question, Reading, Row
 from oppulence.metering.tails import Keys
 from oppulence.metering.windows import WindowSize
 
-FILES = "usage_exports/"
+FILES = "usage-answers/"
+"""Prefix of answers' files in the bucket, which deletes them after a day: their links work for minutes."""
+
 MAX_FILE_ROWS = 1_000_000
 _PER_READING = 50_000
 _MAX_CURSOR = 170_000
@@ -236,7 +238,7 @@ def moment(reading: Reading) -> dict[str, Any]:
 
 def _file(scope: Scope, reading: Reading, *, as_csv: bool) -> QuantitiesFile:
     kind = "csv" if as_csv else "ndjson"
-    key = f"{FILES}{scope.workspace_id}/queries/{new_id('qry')}.{kind}"
+    key = f"{FILES}{scope.workspace_id}/{new_id('qry')}.{kind}"
     counted = [0]
     content_type = _CSV if as_csv else "application/x-ndjson"
     size, digest = files_gateway.write(key, _pieces(reading, counted, as_csv=as_csv), content_type)

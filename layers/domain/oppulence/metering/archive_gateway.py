@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from oppulence.kernel import environment
 from oppulence.kernel.aws import answering, client
@@ -82,14 +81,6 @@ def keys(workspace_id: str) -> Iterator[str]:
     """A workspace's objects."""
     for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=_bucket(), Prefix=folder(workspace_id)):
         yield from (str(one["Key"]) for one in page.get("Contents", []))
-
-
-def erase(workspace_id: str) -> None:
-    """Delete a workspace's objects. Repeating it is harmless; the bucket forgets what was deleted some weeks later."""
-    pages: Any = client("s3").get_paginator("list_objects_v2").paginate(Bucket=_bucket(), Prefix=folder(workspace_id))
-    for page in pages:
-        if found := [{"Key": one["Key"]} for one in page.get("Contents", [])]:
-            client("s3").delete_objects(Bucket=_bucket(), Delete={"Objects": found, "Quiet": True})
 
 
 def _put(key: str, texts: Sequence[bytes]) -> None:

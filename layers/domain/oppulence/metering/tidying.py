@@ -4,29 +4,31 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from oppulence.kernel import clock, olap, telemetry
-from oppulence.kernel.uow import Scope, in_transaction
-from oppulence.metering import archive_gateway, closings, meters, settlements, store, usage_store
+from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
+from oppulence.metering import answers, archive_gateway, bucket_gateway, closings, meters, settlements, store, usage_store
+from oppulence.metering.exports import files_gateway as files_of_exports
 from oppulence.metering.exports import requests
 from oppulence.metering.imports import cleaning
+from oppulence.metering.imports import files_gateway as files_of_imports
+
+FOLDERS = (archive_gateway.ARCHIVE, answers.FILES, files_of_exports.PREFIX, files_of_imports.PREFIX)
+"""Prefixes in the bucket, below each of which a workspace has a folder of its own."""
 
 _LEFT_OVER = timedelta(days=3)
 """What was on its way when its workspace was erased has come by then."""
 
 
 def erase_workspace(workspace_id: str) -> None:
-    """Delete a workspace's meters with their alerts, its usage and archive, its exports and imports. Repeating it is harmless.
+    """Delete a workspace's meters with their alerts, its usage, exports and imports, and all files. Repeating it is harmless.
 
-    First nothing more is taken in; what is being written at this moment is deleted by `tidy`.
+    First nothing more is taken in; what is being written at this moment, or uploaded by a link that still works, is deleted by
+    `tidy`.
 
     Raises:
         Unavailable: a store is down; the record comes again.
     """
-    scope = Scope("metering", workspace_id)
-    in_transaction(scope, meters.erase_workspace)
-    in_transaction(scope, closings.erase_workspace)
+    in_transaction(Scope("metering", workspace_id), _forget)
     _erase([workspace_id])
-    requests.erase_workspace(scope)
-    cleaning.erase(scope)
 
 
 def tidy() -> dict[str, int]:
@@ -46,11 +48,17 @@ def tidy() -> dict[str, int]:
     return {"erased": erased, "doubled": doubled}
 
 
+def _forget(uow: UnitOfWork) -> None:
+    for erase in (meters.erase_workspace, closings.erase_workspace, requests.erase_workspace, cleaning.erase_workspace):
+        erase(uow)
+
+
 def _erase(workspaces: list[str]) -> None:
     if olap.is_configured():
         usage_store.erase(workspaces)
     for one in workspaces:
-        archive_gateway.erase(one)
+        for folder in FOLDERS:
+            bucket_gateway.erase(f"{folder}{one}/")
 
 
 def _workspaces(erased_since: datetime | None) -> Iterator[list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 from oppulence.kernel import environment
 from oppulence.kernel.aws import answering
 
+PREFIX = "usage_exports/"
 _SILENT = "The bucket of exports does not answer. Try again in a few seconds."
 LINK_S = 900
 """How long a link works."""

@@ -107,21 +107,14 @@ def delete(scope: Scope, export_id: str) -> None:
     in_transaction(scope, forget)
 
 
-def erase_workspace(scope: Scope) -> None:
-    """Delete all exports of the workspace, with their files. Repeating it is harmless."""
-
-    def stop(uow: UnitOfWork) -> list[tuple[str, str, int]]:
-        store.end_all(uow.conn, uow.now)
-        return store.all_files(uow.conn)
-
-    for export_id, form, count in in_transaction(scope, stop):
-        files_gateway.delete(keys(str(scope.workspace_id), export_id, Format(form), count))
-    in_transaction(scope, lambda uow: store.delete_all(uow.conn))
+def erase_workspace(uow: UnitOfWork) -> None:
+    """Delete all exports of the workspace; their files are deleted with all others. Repeating it is harmless."""
+    store.delete_all(uow.conn)
 
 
 def key(workspace_id: str, export_id: str, name: str) -> str:
     """Where a file lies in the bucket."""
-    return f"usage_exports/{workspace_id}/{export_id}/{name}"
+    return f"{files_gateway.PREFIX}{workspace_id}/{export_id}/{name}"
 
 
 def name_of(number: int, form: Format) -> str:

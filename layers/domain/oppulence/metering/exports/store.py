@@ -80,19 +80,6 @@ def files(conn: Connection, export_id: str) -> list[File]:
         ).fetchall()
 
 
-def all_files(conn: Connection) -> list[tuple[str, str, int]]:
-    """(export, format, number of files) of all exports of the workspace."""
-    rows: list[tuple[str, str, int]] = conn.execute(  # type: ignore[assignment]
-        "SELECT id, format, files FROM metering.exports WHERE since IS NOT NULL ORDER BY id"
-    ).fetchall()
-    return rows
-
-
-def end_all(conn: Connection, at: datetime) -> None:
-    """End all exports that run, so that no more files are noted."""
-    conn.execute("UPDATE metering.exports SET status = 'failed', ended_at = %s WHERE status = 'running'", (at,))
-
-
 def delete_all(conn: Connection) -> None:
     """Delete all exports and schedules of the workspace."""
     conn.execute("DELETE FROM metering.exports")

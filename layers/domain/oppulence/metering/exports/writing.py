@@ -18,7 +18,7 @@ from oppulence.metering.events import UsageExportCompleted, UsageExportFailed, U
 from oppulence.metering.exports import events_content, files_gateway, parts, requests, store, windows_content
 from oppulence.metering.exports.models import Export, File, Kind, Status
 from oppulence.metering.exports.parts import Part
-from oppulence.metering.snapshots import snapshot
+from oppulence.metering.snapshots import snapshot, whole
 
 WORK_S = 60
 """Real seconds after which a run begins no other file."""
@@ -38,8 +38,8 @@ def write(scope: Scope, export_id: str) -> None:
     """Write files of an export, if it runs and nobody else does.
 
     Raises:
-        Unavailable: a store cannot be reached, or something failed that nobody foresaw, and not too often yet. Calling again
-            goes on.
+        Unavailable: a store cannot be reached, or is rebuilt, or something failed that nobody foresaw, and not too often yet.
+            Calling again goes on.
     """
     export = in_transaction(scope, lambda uow: store.claim(uow.conn, export_id))
     if export is None:
@@ -76,19 +76,21 @@ def _write(scope: Scope, export: Export) -> None:
 
 def _begin(scope: Scope, export: Export) -> Export:
     """Fix what the export holds: of windows the meters first, so that what they have counted is settled by then."""
-    place = windows_content.begin(scope, export) if export.kind is Kind.WINDOWS else None
-    settled, now = in_transaction(scope, lambda uow: (snapshot(uow.conn).settled, uow.now))
-    fixed = export.model_copy(update={"settlement": settled, "as_of": now})
-    cursor, total = place or (None, events_content.total(str(scope.workspace_id), fixed))
+    with whole(scope):
+        place = windows_content.begin(scope, export) if export.kind is Kind.WINDOWS else None
+        settled, now = in_transaction(scope, lambda uow: (snapshot(uow.conn).settled, uow.now))
+        fixed = export.model_copy(update={"settlement": settled, "as_of": now})
+        cursor, total = place or (None, events_content.total(str(scope.workspace_id), fixed))
     begun = fixed.model_copy(update={"cursor": cursor, "total": total})
     in_transaction(scope, lambda uow: store.begin(uow.conn, begun))
     return begun
 
 
 def _part(scope: Scope, export: Export) -> Part | None:
-    if export.kind is Kind.EVENTS:
-        return events_content.part(str(scope.workspace_id), export)
-    return windows_content.part(scope, export)
+    with whole(scope):
+        if export.kind is Kind.EVENTS:
+            return events_content.part(str(scope.workspace_id), export)
+        return windows_content.part(scope, export)
 
 
 def _write_file(scope: Scope, export: Export, part: Part) -> Export | None:
@@ -97,7 +99,8 @@ def _write_file(scope: Scope, export: Export, part: Part) -> Export | None:
     if number > MAX_FILES:
         raise InvalidExport(f"It has more than {MAX_FILES} files. Export a shorter period.")
     key = requests.key(str(scope.workspace_id), export.id, requests.name_of(number, export.format))
-    with olap.stream(part.statement, part.values, parts.FORMS[export.format], parts.SETTINGS[export.format]) as content:
+    form, settings = parts.FORMS[export.format], parts.SETTINGS[export.format]
+    with whole(scope), olap.stream(part.statement, part.values, form, settings) as content:
         size, digest = files_gateway.write(key, content, parts.CONTENT_TYPES[export.format])
     file = File(number=number, rows=part.rows, bytes=size, sha256=digest)
 

@@ -1,4 +1,4 @@
-"""Forgetting files: a week after their import was asked for, and with their workspace."""
+"""Forgetting imports: their files a week after they were asked for, and all with their workspace."""
 
 from datetime import timedelta
 
@@ -28,15 +28,9 @@ def clean(scope: Scope) -> dict[str, int]:
     return {"cleaned": len(found)}
 
 
-def erase(scope: Scope) -> None:
-    """Delete all imports of the workspace with their files. Repeating it is harmless.
-
-    Raises:
-        Unavailable: S3 does not answer; no row is deleted.
-    """
-    for import_id in in_transaction(scope, lambda uow: store.ids(uow.conn)):
-        files_gateway.delete(str(scope.workspace_id), import_id)
-    in_transaction(scope, lambda uow: store.delete_all(uow.conn))
+def erase_workspace(uow: UnitOfWork) -> None:
+    """Delete all imports of the workspace; their files are deleted with all others. Repeating it is harmless."""
+    store.delete_all(uow.conn)
 
 
 def _expire(uow: UnitOfWork, import_id: str) -> None:

@@ -118,11 +118,6 @@ def note_removed(conn: Connection, import_id: str, at: datetime) -> None:
     conn.execute("UPDATE metering.imports SET removed_at = %s WHERE id = %s", (at, import_id))
 
 
-def ids(conn: Connection) -> list[str]:
-    """All imports of the workspace."""
-    return [str(row[0]) for row in conn.execute("SELECT id FROM metering.imports").fetchall()]
-
-
 def delete_all(conn: Connection) -> None:
     """Delete all imports of the workspace."""
     conn.execute("DELETE FROM metering.imports")
