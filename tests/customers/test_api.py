@@ -32,6 +32,26 @@ def test_an_id_is_nobody_elses_key(api: Api, world: World, as_of: datetime | Non
     assert found == {made: made, other: other}
 
 
+def test_a_key_is_its_customers_of_then(api: Api, world: World) -> None:
+    a, b, other = make(api, key="a")["id"], make(api)["id"], make(api, key="b")["id"]
+    give(api, other, "c")
+    start, patch = clock.now(), api.as_key().patch
+    assert api.as_key().post(f"/v1/customers/{b}/merge", {"from": a}).body["key"] == "a"
+    inherited = clock.now()
+    patch(f"/v1/customers/{b}", {"key": "c"})
+    renamed = clock.now()
+    patch(f"/v1/customers/{other}", {"key": "a"})
+    taken = clock.now()
+
+    def ask(key: str, *instants: datetime | None) -> list[str | None]:
+        resolved = [world.within("ledger", lambda uow, at=at: customers_api.resolved(uow.conn, [key], at)) for at in instants]
+        return [found.get(key) for found in resolved]
+
+    assert ask("a", start, inherited, renamed, taken, None) == [a, b, b, other, other]
+    assert ask("b", start, taken, None) == [other, other, None]  # given up: it stays whose it was
+    assert ask("c", start, renamed, None) == [b, b, b]  # the subject is another's, so there is only the key of now
+
+
 def test_owners_at_an_instant(api: Api, world: World) -> None:
     first, second = make(api)["id"], make(api)["id"]
     give(api, first, "a")

@@ -88,15 +88,23 @@ def periods_of(conn: Connection, customer_id: str, as_of: datetime | None = None
 def resolved(conn: Connection, ids_or_keys: Sequence[str], as_of: datetime | None = None) -> dict[str, str]:
     """Ids of customers by their ids, else the keys that they have now; unknown ones are left out.
 
-    Merged ones lead to the customers that they are now, or that they were at `as_of`.
+    Merged ones lead to the customers that they are now. With `as_of` keys are those of then, or given up before, and merged
+    ones lead to what they were then. A customer whose key somebody else has as a subject is taken to have had it ever since.
     """
     merged = "m.customer_id = led.id AND m.merged_at <= coalesce(%(as_of)s, 'infinity'::timestamptz)"
     rows = conn.execute(
         f"""
         WITH RECURSIVE led AS (
-          SELECT wanted.text, coalesce(named.id, holder.id) AS id FROM unnest(%(wanted)s::text[]) AS wanted (text)
+          SELECT wanted.text, coalesce(named.id, past.customer_id, holder.id) AS id
+            FROM unnest(%(wanted)s::text[]) AS wanted (text)
             LEFT JOIN customers_api.customers named ON named.id = wanted.text
             LEFT JOIN customers_api.customers holder ON holder.key = wanted.text
+            LEFT JOIN LATERAL (
+              SELECT s.customer_id FROM customers_api.subject_owners s
+               WHERE s.subject = wanted.text AND s.by_key AND {_known("s", as_of)}
+                 AND (holder.id IS NULL OR EXISTS (SELECT FROM customers_api.subject_owners h
+                                                    WHERE h.subject = wanted.text AND h.by_key AND h.customer_id = holder.id))
+               ORDER BY s.valid_from DESC LIMIT 1) past ON %(as_of)s::timestamptz IS NOT NULL
           UNION ALL
           SELECT led.text, m.into_id FROM led JOIN customers_api.merges m ON {merged}
         )
