@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from corehttp.transport.requests import RequestsTransport
 from openmeter import Client
-from openmeter.models import MeterQueryRow
+from openmeter.models import MeterQueryRequest, MeterQueryRow, MeterUpdate
 
 from oppulence.metering import landing
 from tests.metering import usage
@@ -219,6 +220,36 @@ def test_a_meter_that_counted_nothing(store: World, om: Client) -> None:
     assert om.meters.query_json("tokens_total").data == []
     assert om.meters.query_json("tokens_total", **HOUR).data == []
     assert om.meters.query_csv("tokens_total").splitlines() == ["window_start,window_end,subject,value"]
+
+
+def test_while_past_events_are_being_counted_there_is_no_answer_for_which_the_client_waits(
+    store: World, om: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer without them could not be told from no usage."""
+    create(om, slug="before")
+    send(om, "1", {"tokens": 5}, at(10))
+    landing.land(usage.queued())
+    assert om.meters.query_json("before").data[0].value == 5.0, "what comes after the meter is in the answer at once"
+    waits: list[float] = []
+    monkeypatch.setattr(RequestsTransport, "sleep", lambda _, seconds: (waits.append(seconds), usage.settle(store)))
+    for slug in ("while_landed", "once_settled"):
+        create(om, slug=slug)
+        create(om, slug=f"later_{slug}", event_from=at(11))
+        create(om, slug=f"other_{slug}", event_type="other")
+        for call in (om.meters.query_json, om.meters.query_csv, om.meters.query_csv_post):
+            with refused(503) as problem:
+                call(slug)
+            assert problem["extensions"]["retry_after"] == 20
+        assert om.meters.query_json(f"later_{slug}").data == om.meters.query_json(f"other_{slug}").data == []
+        with (
+            door() as url,
+            Client(endpoint=f"{url}/openmeter", token=store.api_key(["usage:read"], store.workspace_id)) as patient,
+        ):
+            assert patient.meters.query(slug, MeterQueryRequest()).data[0].value == 5.0
+        assert om.meters.query_json(slug).data[0].value == 5.0
+        om.meters.update(slug, MeterUpdate(group_by={"model": "$.model"}))
+        assert om.meters.query_json(slug).data[0].value == 5.0, "what it counted stays, with other dimensions from now on"
+    assert waits == [20, 20]
 
 
 def test_a_key_without_the_scope_another_workspace_and_no_meter(store: World, om: Client) -> None:

@@ -196,6 +196,23 @@ def being_filled(conn: Connection, ids_or_slugs: Sequence[str]) -> bool:
     return bool(row and row[0])
 
 
+def unfilled(conn: Connection, id_or_slug: str, reckoned: int | None) -> list[tuple[str, datetime | None, datetime]]:
+    """(event type, since when it counts, when it came) of a meter's versions that do not count all yet that came before them.
+
+    `reckoned`: as in a `Snapshot`.
+    """
+    rows = conn.execute(
+        """
+        SELECT v.event_type, v.effective_from, v.created_at FROM metering.meter_versions v
+          JOIN metering.meters m ON m.workspace_id = v.workspace_id AND m.id = v.meter_id
+         WHERE (v.filled IS NULL OR v.filled_to < v.filled OR v.revision > %(reckoned)s::bigint)
+           AND (m.id = %(key)s OR m.slug = %(key)s AND m.archived_at IS NULL)
+        """,
+        {"key": id_or_slug, "reckoned": reckoned},
+    ).fetchall()
+    return cast("list[tuple[str, datetime | None, datetime]]", rows)
+
+
 def mark_used(conn: Connection, meter_ids: Sequence[str], at: datetime) -> None:
     """Say of meters that something was counted for them."""
     conn.execute("UPDATE metering.meters SET used_at = %s WHERE id = ANY(%s) AND used_at IS NULL", (at, sorted(meter_ids)))

@@ -18,6 +18,7 @@ from oppulence.metering import usage_reads
 from oppulence.metering.definition import RESERVED
 from oppulence.metering.errors import TooManyRows, UnknownDimension
 from oppulence.metering.models import digits, tame
+from oppulence.metering.openmeter import filling
 from oppulence.metering.openmeter.filters import FilterString
 from oppulence.metering.openmeter.form import answer, in_their_words, instant, listed, merged, second
 from oppulence.metering.openmeter.queries import ADVANCED, SIMPLE, MeterQuery
@@ -86,8 +87,9 @@ def of(scope: Scope, meter: str, query: MeterQuery) -> Result:
         MeterNotFound, CustomerNotFound, UnknownDimension, TooManySubjects, InvalidPeriod, TooManyWindows, UnknownTimeZone
         TooManyRows: more than are answered at once.
         ValidationError: both kinds of filters are given.
-        Unavailable: a store cannot be reached.
+        Unavailable: a store cannot be reached; or events that were sent before the meter was made are still being counted.
     """
+    filling.check(scope, meter)
     question = Question(
         meter, EARLIEST, LATEST, None, query.window_time_zone or "UTC", tuple(query.subject or ()),
         tuple(query.filter_customer_id or ()), query.grouped_by,
