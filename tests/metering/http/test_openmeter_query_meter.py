@@ -231,7 +231,12 @@ def test_while_past_events_are_being_counted_there_is_no_answer_for_which_the_cl
     landing.land(usage.queued())
     assert om.meters.query_json("before").data[0].value == 5.0, "what comes after the meter is in the answer at once"
     waits: list[float] = []
-    monkeypatch.setattr(RequestsTransport, "sleep", lambda _, seconds: (waits.append(seconds), usage.settle(store)))
+
+    def sleep(_: RequestsTransport, seconds: float) -> None:
+        waits.append(seconds)
+        usage.settle(store)
+
+    monkeypatch.setattr(RequestsTransport, "sleep", sleep)
     for slug in ("while_landed", "once_settled"):
         create(om, slug=slug)
         create(om, slug=f"later_{slug}", event_from=at(11))
