@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from oppulence.customers import manage, subjects
-from oppulence.customers.models import CustomerChange, CustomerDetails, NewCustomer
+from oppulence.customers import manage, merging, subjects
+from oppulence.customers.models import CustomerChange, CustomerDetails, NewCustomer, NewSubject
 from oppulence.customers.store import subjects as store
 from oppulence.kernel import db
 from oppulence.kernel.uow import STATEMENT_TIMEOUT_MS, Scope, UnitOfWork
@@ -66,3 +66,22 @@ def test_who_waited_for_a_subject_to_become_nobodys_has_it_by_its_key(api: Api, 
     ((_, _, until),) = periods(api, other)
     ((_, since, still),) = periods(api, named)
     assert until is not None and since is not None and until <= since and still is None
+
+
+@pytest.mark.parametrize("way", ["give", "take"])
+def test_who_waits_for_a_subject_keeps_no_customer_from_a_merge(api: Api, world: World, way: str) -> None:
+    kept, ended = make(api)["id"], make(api)["id"]
+    give(api, kept, "s")
+    with ExitStack() as open_one:
+        first = open_one.enter_context(transaction(world))
+        store.lock_all(first.conn, world.workspace_id)
+
+        def work(uow: UnitOfWork) -> None:
+            subjects.give(uow, kept, NewSubject(subject="t")) if way == "give" else subjects.take(uow, kept, "s", None)
+
+        def meanwhile() -> None:
+            merging.merge(first, kept, ended)
+            open_one.close()
+
+        while_it_waits(world, work, meanwhile)
+    assert [until is None for _, _, until in periods(api, kept)] == ([True, True] if way == "give" else [False])

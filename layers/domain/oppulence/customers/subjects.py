@@ -22,8 +22,8 @@ def give(uow: UnitOfWork, customer_id: str, wanted: NewSubject) -> SubjectPeriod
         CustomerNotFound, CustomerNotActive
         InvalidInstant: it lies in the future.
     """
-    manage.check_active(manage.found(customer_store.share(uow.conn, customer_id), customer_id))
     store.lock(uow.conn, uow.workspace_id, [wanted.subject])
+    manage.check_active(manage.found(customer_store.share(uow.conn, customer_id), customer_id))
     points = _points(uow, wanted.subject)
     at = wanted.valid_from or (uow.now if points else EVER)
     ownership.move(uow, wanted.subject, points, Point(max(_not_ahead(uow, at, "valid_from"), EVER), customer_id))
@@ -38,8 +38,8 @@ def take(uow: UnitOfWork, customer_id: str, subject: str, until: datetime | None
         SubjectNotFound: the subject is not the customer's at present.
         InvalidInstant: the instant lies in the future, or before the customer had it.
     """
-    manage.found(customer_store.share(uow.conn, customer_id), customer_id)
     store.lock(uow.conn, uow.workspace_id, [subject])
+    manage.found(customer_store.share(uow.conn, customer_id), customer_id)
     points = _points(uow, subject)
     if not points or points[-1].customer_id != customer_id:
         raise SubjectNotFound(f"Subject {subject} is not this customer's at present. List them with GET .../subjects.")

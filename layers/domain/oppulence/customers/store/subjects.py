@@ -21,7 +21,10 @@ _PERIODS = """
 
 
 def lock(conn: Connection, workspace_id: str, subjects: Sequence[str]) -> None:
-    """Wait for others who change these subjects, or merge customers, and keep them waiting until the transaction ends."""
+    """Wait for others who change these subjects, or merge customers, and keep them waiting until the transaction ends.
+
+    Before any customer is locked: who locks one first and then waits here deadlocks with a merge.
+    """
     conn.execute(
         """
         SELECT pg_advisory_xact_lock_shared(hashtextextended(%(workspace_id)s, 1)),
