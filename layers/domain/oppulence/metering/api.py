@@ -39,7 +39,7 @@ def frozen_quantity(scope: Scope, wanted: Freeze) -> Frozen:
     Raises:
         FreezeDiffers: something else was frozen under this key.
         MeterNotFound, CustomerNotFound, TooManySubjects, InvalidPeriod, UnknownTimeZone
-        Unavailable: the analytical store cannot be reached, or earlier usage is still being counted for the meter.
+        Unavailable: the analytical store cannot be reached, or is rebuilt, or earlier usage is still being counted.
     """
     known = in_transaction(scope, lambda uow: freezes.get(uow.conn, wanted.key))
     if known is None:
@@ -57,7 +57,7 @@ def adjustments(scope: Scope, key: str, after: int = 0) -> list[Frozen]:
 
     Raises:
         FreezeNotFound: nothing was frozen under this key.
-        Unavailable: the analytical store cannot be reached, or earlier usage is still being counted for the meter.
+        Unavailable: the analytical store cannot be reached, or is rebuilt, or earlier usage is still being counted.
     """
     wanted, last = in_transaction(scope, lambda uow: _last(uow, key))
     found = _computed(scope, wanted)
@@ -71,7 +71,7 @@ def recomputed(scope: Scope, key: str, number: int = 0) -> Decimal | None:
 
     Raises:
         FreezeNotFound: there is none of this key and number.
-        Unavailable: the analytical store cannot be reached.
+        Unavailable: the analytical store cannot be reached, or is rebuilt.
     """
     wanted, _ = in_transaction(scope, lambda uow: _last(uow, key))
     found = next(iter(in_transaction(scope, lambda uow: freezes.numbers(uow.conn, key, number))), None)
@@ -109,8 +109,9 @@ def _quantity(
         subjects=() if wanted.subject is None else (wanted.subject,),
         customers=() if wanted.customer is None else (wanted.customer,), as_of=settlement, known_at=known_at, owned=owned,
     )  # fmt: skip
-    reading = query.read(scope, question)
-    (row,) = reading.rows()
+    with snapshots.whole(scope):
+        reading = query.read(scope, question)
+        (row,) = reading.rows()
     return row.value, reading.asked.meter.id
 
 

@@ -72,7 +72,8 @@ class Counter:
 class Asked:
     """`meters` are of one measure. `owned` restricts rows to customers', or says whose each row is; None: they do not matter.
 
-    `behind`: something that has landed is not counted yet for all meters; or, as of an earlier moment too, a version's fill runs.
+    `behind`: something that has landed is not counted yet for all meters; or, as of an earlier moment too, a version's fill runs
+    or the store is rebuilt.
     """
 
     workspace_id: str
@@ -93,12 +94,16 @@ class Asked:
 
     @cached_property
     def moves(self) -> bool:
-        """Whether levels go along with subjects that change hands: the customer before loses them, the next one has them.
+        """Whether levels go along with subjects that change hands: the customer before loses them, the next one has them. Also
+        those that begin anew with each window, in it.
 
         The latest value that was sent stays with whom it was sent for.
         """
         kind = self.meter.measure
         levels = kind.carry_over and kind.aggregation is not Aggregation.LATEST
+        levels |= kind.aggregation is Aggregation.WEIGHTED_SUM or (
+            kind.aggregation is Aggregation.UNIQUE_COUNT and any(one.removes for one in self.meters)
+        )
         return levels and any(one.since or one.until for one in self.owned or ())
 
     @cached_property
@@ -158,7 +163,7 @@ def _read(uow: UnitOfWork, meter: str | None, selection: Selection) -> list[Aske
     owned = _owned(uow.conn, selection, known_at)
     return [
         Asked(
-            uow.workspace_id, tuple(some), found, behind, selection.zone,
+            uow.workspace_id, tuple(some), found, behind or not found.whole, selection.zone,
             tuple(dict.fromkeys(selection.group_by)), dict(selection.filters or {}), tuple(selection.subjects), owned,
             not selection.customers,
         )

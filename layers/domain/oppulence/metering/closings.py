@@ -18,7 +18,7 @@ from oppulence.metering import store as meters_store
 from oppulence.metering.events import UsageWindowClosed
 from oppulence.metering.models import digits
 from oppulence.metering.query import Question
-from oppulence.metering.snapshots import snapshot
+from oppulence.metering.snapshots import snapshot, whole
 from oppulence.metering.windows import WindowSize
 
 GRACE = timedelta(minutes=10)
@@ -68,7 +68,8 @@ def close_workspace(scope: Scope, closed_until: datetime, end: datetime) -> int:
     settled = in_transaction(scope, lambda uow: snapshot(uow.conn).settled)
     while closed_until < end:
         closing = _Closing(closed_until, min(end, closed_until + HOURS_AT_ONCE * _HOUR), settled)
-        facts = _facts(scope, closing)
+        with whole(scope):
+            facts = _facts(scope, closing)
         told += in_transaction(scope, lambda uow: _tell(uow, closing, facts))  # noqa: B023
         closed_until = closing.until
     return told

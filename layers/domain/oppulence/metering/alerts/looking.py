@@ -21,7 +21,7 @@ from oppulence.metering.alerts.models import Alert
 from oppulence.metering.alerts.touched import SUBJECTS_A_PAGE, Touched
 from oppulence.metering.errors import TooManySubjects
 from oppulence.metering.query import Question
-from oppulence.metering.snapshots import snapshot
+from oppulence.metering.snapshots import snapshot, whole
 from oppulence.metering.windows import EARLIEST, Window, zone
 
 T = TypeVar("T")
@@ -78,7 +78,9 @@ def look(scope: Scope) -> int:
         waiting = [one for one in alerts if one.id not in refused]
         if not waiting:
             break
-        told += _Look(scope, now, settled, touched.since(scope, waiting, settled), refused).run(waiting)
+        with whole(scope):
+            new = touched.since(scope, waiting, settled)
+        told += _Look(scope, now, settled, new, refused).run(waiting)
     return told
 
 
@@ -106,7 +108,8 @@ class _Look:
 
     def run(self, alerts: Sequence[Alert]) -> int:
         """Ask, tell, and say that it was looked; returns how many were told. Notes the alerts whose question was refused."""
-        told = sum(map(self._try, self._groups(alerts)))
+        with whole(self.scope):
+            told = sum(map(self._try, self._groups(alerts)))
         looked = [(one, self._again(one)) for one in alerts if one.id not in self.refused]
         in_transaction(self.scope, lambda uow: store.mark_looked(uow.conn, looked, self.touched.settlement))
         return told
@@ -150,7 +153,8 @@ class _Look:
         """Ask page by page, which are in the order of time, and tell what each holds."""
         reading, after, told = query.read(self.scope, question), None, 0
         while True:
-            rows = reading.rows(after, ROWS_A_PAGE)
+            with whole(self.scope):
+                rows = reading.rows(after, ROWS_A_PAGE)
             told += in_transaction(self.scope, lambda uow: telling.tell(uow, group.alerts, rows, self.settled))  # noqa: B023
             if len(rows) < ROWS_A_PAGE:
                 return told

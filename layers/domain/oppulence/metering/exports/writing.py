@@ -38,7 +38,7 @@ def write(scope: Scope, export_id: str) -> None:
     """Write files of an export, if it runs and nobody else does.
 
     Raises:
-        Unavailable: a store cannot be reached, or is rebuilt, or something failed that nobody foresaw, and not too often yet.
+        Unavailable: a store cannot be reached, or is rebuilt, or lacks usage that came in time, or something failed that nobody foresaw, and not too often yet.
             Calling again goes on.
     """
     export = in_transaction(scope, lambda uow: store.claim(uow.conn, export_id))
@@ -75,7 +75,13 @@ def _write(scope: Scope, export: Export) -> None:
 
 
 def _begin(scope: Scope, export: Export) -> Export:
-    """Fix what the export holds: of windows the meters first, so that what they have counted is settled by then."""
+    """Fix what the export holds: of windows the meters first, so that what they have counted is settled by then.
+
+    Raises:
+        Unavailable: usage that came before a schedule's export was made is not settled.
+    """
+    if in_transaction(scope, lambda uow: store.waits(uow.conn, export.id)):
+        raise Unavailable("Usage that came before the export was made is not settled.")
     with whole(scope):
         place = windows_content.begin(scope, export) if export.kind is Kind.WINDOWS else None
         settled, now = in_transaction(scope, lambda uow: (snapshot(uow.conn).settled, uow.now))
