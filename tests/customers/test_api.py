@@ -64,6 +64,10 @@ def test_owners_at_an_instant(api: Api, world: World) -> None:
     assert ask(AT) == {"a": first, "b": second}
     assert ask(AT + timedelta(days=10)) == {"a": second, "b": second}
 
+    moments = [("b", AT), ("a", AT + timedelta(days=10)), ("c", AT), ("a", AT), ("a", AT)]
+    owners = world.within("ledger", lambda uow: customers_api.owners_of(uow.conn, moments))
+    assert owners == [second, second, None, first, first]
+
 
 def test_ownership_as_it_was_known_before_a_correction(api: Api, world: World) -> None:
     first, second = make(api)["id"], make(api)["id"]

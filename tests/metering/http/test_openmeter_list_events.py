@@ -46,6 +46,15 @@ def test_events_are_listed_as_they_came_the_newest_first(used: Client) -> None:
     assert last.ingested_at <= last.stored_at
 
 
+def test_an_event_says_whose_it_was_and_what_its_data_are(used: Client, api: Api) -> None:
+    acme, other = (api.as_key().post("/v1/customers", {"key": key}).body["id"] for key in ("acme", "other"))
+    given = {"subject": "acme", "valid_from": now(hours=10).isoformat()}
+    assert api.as_key().post(f"/v1/customers/{other}/subjects", given).status == 201
+    found = {one.event.id: one for one in used.events.list(from_parameter=now(days=10))}
+    assert [found[id_].customer_id for id_ in ("old-4", "ev-1", "ev-2", "other")] == [acme, other, None, None]
+    assert [found[id_].event.datacontenttype for id_ in ("ev-1", "ev-3")] == ["application/json", None]
+
+
 def test_what_cannot_count_says_why(used: Client, store: World) -> None:
     for _ in range(2):
         errors = {one.event.id: one.validation_error for one in used.events.list()}

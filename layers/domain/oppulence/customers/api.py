@@ -12,8 +12,8 @@ from oppulence.customers.history import EVER
 from oppulence.customers.models import Address, CustomerStatus, Row, SubjectPeriod, TaxId
 from oppulence.kernel.db import Connection
 
-__all__ = ["EVER", "CustomerFacts", "SubjectPeriod", "by_key", "customer", "mark_used", "of_provider", "owners_at", "periods_of",
-           "resolved", "usage_periods"]  # fmt: skip
+__all__ = ["EVER", "CustomerFacts", "SubjectPeriod", "by_key", "customer", "mark_used", "of_provider", "owners_at", "owners_of",
+           "periods_of", "resolved", "usage_periods"]  # fmt: skip
 
 _FACTS = """
     SELECT c.id, c.key, c.status, c.name, c.emails, c.phone, c.address, c.tax_ids, c.currency, c.locale, c.time_zone, c.metadata
@@ -75,6 +75,21 @@ def owners_at(conn: Connection, subjects: Sequence[str], at: datetime, as_of: da
         {"subjects": list(subjects), "at": at, "as_of": as_of},
     ).fetchall()
     return {str(subject): str(customer_id) for subject, customer_id in rows}
+
+
+def owners_of(conn: Connection, moments: Sequence[tuple[str, datetime]]) -> list[str | None]:
+    """Ids of the customers that have subjects at instants, in the order of these; None: nobody has it then."""
+    subjects, instants = [subject for subject, _ in moments], [at for _, at in moments]
+    rows = conn.execute(
+        f"""
+        SELECT (SELECT s.customer_id FROM customers_api.subject_owners s
+                 WHERE s.subject = wanted.subject AND s.valid_from <= wanted.at AND {_known("s", None)}
+                 ORDER BY s.valid_from DESC LIMIT 1)
+          FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS wanted (subject, at, place) ORDER BY place
+        """.encode(),
+        (subjects, instants),
+    ).fetchall()
+    return [None if customer_id is None else str(customer_id) for (customer_id,) in rows]
 
 
 def periods_of(conn: Connection, customer_id: str, as_of: datetime | None = None) -> list[SubjectPeriod]:

@@ -5,10 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from oppulence.customers import api as customers
 from oppulence.kernel import clock
 from oppulence.kernel.instant import Instant
-from oppulence.kernel.uow import Scope
+from oppulence.kernel.uow import Scope, in_transaction
 from oppulence.metering import explorer
+from oppulence.metering.cloudevents import PLAIN
 from oppulence.metering.explorer import EventQuery, UsageEventView
 from oppulence.metering.openmeter.form import Form, in_their_words, instant, merged, second
 from oppulence.metering.openmeter.queries import Texts
@@ -49,9 +51,11 @@ def events(scope: Scope, query: EventList) -> list[str]:
             "ingested_to": _after(query.ingested_at_to), "customers": query.customer_id, "limit": query.limit,
         }
     )  # fmt: skip
+    newest = explorer.newest(scope, wanted, query.id, query.subject)
+    owners = in_transaction(scope, lambda uow: customers.owners_of(uow.conn, [(one.subject, one.time) for one in newest]))
     found, size = [], 0
-    for one in explorer.newest(scope, wanted, query.id, query.subject):
-        text = _shown(one)
+    for one, customer_id in zip(newest, owners, strict=True):
+        text = _shown(one, customer_id)
         size += len(text.encode())
         if size > _MAX_BYTES:
             break
@@ -63,14 +67,17 @@ def _after(last: datetime | None) -> datetime | None:
     return last and second(last) + _SECOND
 
 
-def _shown(one: UsageEventView) -> str:
+def _shown(one: UsageEventView, customer_id: str | None) -> str:
     attributes = {
         "id": one.id, "source": one.source, "specversion": "1.0", "type": one.type, "subject": one.subject,
-        "time": instant(one.time),
+        "time": instant(one.time), "datacontenttype": None if one.data is None else PLAIN,
     }  # fmt: skip
     event = merged(attributes, {} if one.data is None else {"data": one.data})
     problem = "; ".join(f"{made.slug}: {made.problem}" for made in one.meters if made.problem)
     if not one.meters:
         problem = f"No meter counts events of the type {one.type}."
-    told = {"ingestedAt": instant(one.ingested_at), "storedAt": instant(one.stored_at), "validationError": problem or None}
+    told = {
+        "customerId": customer_id, "ingestedAt": instant(one.ingested_at), "storedAt": instant(one.stored_at),
+        "validationError": problem or None,
+    }  # fmt: skip
     return merged(told, {"event": event})
