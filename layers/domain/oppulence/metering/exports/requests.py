@@ -1,5 +1,6 @@
 """Asking for exports and schedules of exports, looking at them, and deleting them."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from oppulence.kernel.ids import new_id
@@ -58,9 +59,12 @@ def create(uow: UnitOfWork, wanted: NewExport) -> ExportView:
     return _view(uow, export)
 
 
-def save(uow: UnitOfWork, export: Export) -> bool:
-    """Save an export, and have its work begin; False when its schedule made one of the period already."""
-    saved = store.insert(uow.conn, uow.workspace_id, export)
+def save(uow: UnitOfWork, export: Export, awaits: Collection[str] = ()) -> bool:
+    """Save an export, and have its work begin; False when its schedule made one of the period already.
+
+    `awaits` are batches that may be on their way: one of a schedule begins when they are settled.
+    """
+    saved = store.insert(uow.conn, uow.workspace_id, export, awaits)
     if saved and export.status is Status.RUNNING:
         uow.emit(UsageExportRequested(export_id=export.id, from_file=1))
     return saved

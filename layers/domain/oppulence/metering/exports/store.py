@@ -1,6 +1,6 @@
 """Statements on exports. Row-level security supplies the workspace."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,9 @@ from oppulence.metering.exports.models import Export, ExportQuery, File, Status
 LEASE_S = 300
 """How long whoever writes an export's files has it for itself: longer than a function lives."""
 
+AWAITED_S = 6 * 3600
+"""How long an export waits for a batch to land: much longer than anything takes but a dead letter, or an outage."""
+
 _EXPORTS = """
     SELECT id, schedule_id, kind, format, selection, since, until, every, time_zone, next_at, status, settlement, as_of, cursor,
            files, rows, bytes, done, total, manifest_sha256, error, failures, requested_at, ended_at
@@ -21,15 +24,16 @@ _EXPORTS = """
 """
 
 
-def insert(conn: Connection, workspace_id: str, export: Export) -> bool:
-    """Save a new export or schedule; False when the schedule has exported that period already."""
-    values = export.model_dump() | {"selection": Jsonb(export.selection.model_dump(mode="json")), "workspace_id": workspace_id}
+def insert(conn: Connection, workspace_id: str, export: Export, awaits: Collection[str] = ()) -> bool:
+    """Save a new export or schedule; False when the schedule has exported that period already. `awaits`: ids of batches."""
+    selection = Jsonb(export.selection.model_dump(mode="json"))
+    values = export.model_dump() | {"selection": selection, "workspace_id": workspace_id, "awaits": list(awaits)}
     done = conn.execute(
         """
         INSERT INTO metering.exports (workspace_id, id, schedule_id, kind, format, selection, since, until, every, time_zone,
-                                      next_at, status, requested_at)
+                                      next_at, status, requested_at, awaits)
         VALUES (%(workspace_id)s, %(id)s, %(schedule_id)s, %(kind)s, %(format)s, %(selection)s, %(since)s, %(until)s, %(every)s,
-                %(time_zone)s, %(next_at)s, %(status)s, %(requested_at)s)
+                %(time_zone)s, %(next_at)s, %(status)s, %(requested_at)s, %(awaits)s)
         ON CONFLICT (workspace_id, schedule_id, since) WHERE schedule_id IS NOT NULL DO NOTHING
         """,
         values,
@@ -98,6 +102,29 @@ def claim(conn: Connection, export_id: str) -> Export | None:
             """,
             (LEASE_S, export_id),
         ).fetchone()
+
+
+def waits(conn: Connection, export_id: str) -> bool:
+    """Whether something that a schedule's export waits for is not settled: what had landed when it was made, or was on its way.
+
+    What has not landed after `AWAITED_S` is waited for no longer.
+    """
+    row = conn.execute(
+        """
+        WITH place AS MATERIALIZED (
+          SELECT w.workspace_id, metering.last_settled(w.shard) AS settled FROM metering.workspaces w
+        )
+        SELECT EXISTS (SELECT FROM place p
+                         JOIN metering.batches b
+                           ON b.workspace_id = p.workspace_id AND (b.settlement IS NULL OR b.settlement > p.settled)
+                        WHERE b.landed_at < e.made_at OR b.id = ANY (e.awaits))
+               OR e.made_at > clock_timestamp() - make_interval(secs => %s)
+                  AND NOT e.awaits <@ ARRAY(SELECT b.id FROM metering.batches b WHERE b.id = ANY (e.awaits))
+          FROM metering.exports e WHERE e.id = %s AND e.schedule_id IS NOT NULL
+        """,
+        (AWAITED_S, export_id),
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def begin(conn: Connection, export: Export) -> None:

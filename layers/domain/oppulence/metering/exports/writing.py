@@ -38,8 +38,8 @@ def write(scope: Scope, export_id: str) -> None:
     """Write files of an export, if it runs and nobody else does.
 
     Raises:
-        Unavailable: a store cannot be reached, or is rebuilt, or lacks usage that came in time, or something failed that nobody foresaw, and not too often yet.
-            Calling again goes on.
+        Unavailable: a store cannot be reached, or is rebuilt, or lacks usage that came in time, or something failed that nobody
+            foresaw, and not too often yet. Calling again goes on.
     """
     export = in_transaction(scope, lambda uow: store.claim(uow.conn, export_id))
     if export is None:
