@@ -69,6 +69,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "ledger.postings": ("entry_id", "account", "currency", "direction"),
     "metering.batches": ("archive",),
     "metering.alerts": ("name", "meter_id", "customer_id", "period", "time_zone"),
+    "metering.closed_hours": ("awaits",),
     "metering.meter_versions": (
         "meter_id", "event_type", "filter", "group_by", "operation_property", "value_property", "rounding",
     ),

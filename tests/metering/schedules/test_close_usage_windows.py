@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from oppulence.kernel import outbox
+from oppulence.metering import landing
+from oppulence.metering.usage_event import SentEvent
 from tests.metering.alerting import NOW, SUM, Alerting
 from tests.metering.support import make
-from tests.metering.usage import land, sent, settle, take
+from tests.metering.usage import accept, land, queued, sent, settle, take
 from tests.support.api import Api
 from tests.support.entries import entry
 from tests.support.world import World
@@ -96,6 +98,62 @@ def test_an_hour_stays_open_while_a_meter_counts_earlier_usage(closing: Alerting
     assert close(closing) == []
     settle(closing.world)
     assert sorted(one[0] for one in hours(close(closing))) == ["more", "tokens"]
+
+
+def wait(closing: Alerting, *events: SentEvent) -> list[landing.Accepted]:
+    """Accept events, which wait in the queue."""
+    accept(closing.world, *events)
+    return queued()
+
+
+def test_an_hour_stays_open_while_what_was_sent_waits_in_the_queue(closing: Alerting) -> None:
+    closing.use(1)
+    waits = wait(closing, sent("waits", {"v": 2}, NOW, type="llm"))
+    closing.move(hours=1, minutes=10)
+    assert close(closing) == []
+    later = wait(closing, sent("later", {"v": 9}, type="llm", time=closing.clock.now))
+    landing.land(waits)
+    assert close(closing) == []
+    settle(closing.world)
+    assert hours(close(closing)) == [("tokens", "2026-03-14T12:00:00Z", "3")]
+    closing.move(hours=1)
+    assert close(closing) == []
+    landing.land(later)
+    settle(closing.world)
+    assert hours(close(closing)) == [("tokens", "2026-03-14T13:00:00Z", "9")]
+
+
+def test_an_hour_that_waits_is_told_before_later_ones(closing: Alerting) -> None:
+    closing.use(1)
+    waits = wait(closing, sent("waits", {"v": 2}, NOW, type="llm"))
+    closing.move(hours=1, minutes=10)
+    assert close(closing) == []
+    closing.use(5)
+    closing.move(hours=1)
+    landing.land(waits)
+    settle(closing.world)
+    assert hours(close(closing)) == [("tokens", "2026-03-14T12:00:00Z", "3")]
+    assert hours(close(closing)) == [("tokens", "2026-03-14T13:00:00Z", "5")]
+
+
+def test_a_dead_letter_does_not_keep_hours_for_ever(closing: Alerting) -> None:
+    closing.use(1)
+    wait(closing, sent("dead", {"v": 2}, NOW, type="llm"))
+    closing.move(hours=1, minutes=10)
+    for hours_ago, told in ((0, 0), (5, 0), (7, 1)):
+        closing.world.admin.execute(
+            "UPDATE metering.closed_hours SET noted_at = now() - make_interval(hours => %s)", (hours_ago,)
+        )
+        assert len(close(closing)) == told
+
+
+def test_hours_stay_open_while_nobody_knows_what_was_sent(closing: Alerting, monkeypatch: pytest.MonkeyPatch) -> None:
+    closing.use(1)
+    closing.move(hours=2)
+    with monkeypatch.context() as away:
+        away.setenv("LIMITS_TABLE", "missing")
+        assert close(closing) == []
+    assert len(close(closing)) == 1
 
 
 def test_a_level_is_told_in_hours_with_usage(store: World, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,15 +24,15 @@ out.
 
 From there they *land* and are *settled*. `landing` writes batches, repeats too, into the archive and, with what they count for
 every version (`reckoning`), into `usage_landing`, and registers them in PostgreSQL: nothing counts that is not registered.
-`settling` takes registered batches of a *shard* (a sixteenth of the workspaces) and gives each settlement the next number of
-that shard: of each (source, id) that is not settled the row with the least (stored_at, sequence) goes to `usage_events`, and
-what it counts to `usage_values`. So an id counts once, as it was stored first of what settles together, and what is settled
-never changes: a number (or an instant, `snapshots`) names all that is settled by it, also after a `rebuild`. A version that
-comes later is taken up with the next intent; what was settled before is counted for it by fills, settlements of their own that
-take turns with others. Until they have ended, answers say that they lack something, and what is told for good waits: freezes,
-exports of windows, closings, alerts. While a shard is rebuilt, also after that was broken off, they do so too (`snapshots.whole`),
-exports of events wait as well, and nothing of it is settled. Every statement names its workspaces; those that settle name the ones
-whose batches they settle.
+`settling` takes registered batches of a *shard* (a sixteenth of the workspaces) and gives each settlement the next number of that
+shard: of each (source, id) that is not settled the row with the least (stored_at, sequence) goes to `usage_events`, and what it
+counts to `usage_values`. So an id counts once, as it was stored first of what settles together, and what is settled never
+changes: a number (or an instant, `snapshots`) names all that is settled by it, also after a `rebuild`. A version that comes later
+is taken up with the next intent; what was settled before is counted for it by fills, settlements of their own that take turns
+with others. Until they have ended, answers say that they lack something, and what is told for good waits: freezes, exports of
+windows, closings, alerts. While a shard is rebuilt, also after that was broken off, they do so too (`snapshots.whole`), exports
+of events wait as well, and nothing of it is settled. Every statement names its workspaces; those that settle name the ones whose
+batches they settle.
 
 Questions are answered by `query`. What is asked is looked up as of one moment (`asked`; `attribution` says whose usage it is),
 values are put together by one statement (`aggregates` over `usage_reads`: what is settled, and of what has landed the first of
@@ -42,9 +42,9 @@ that has over HTTP, `explorer` shows single events, and `api` freezes quantities
 What is settled is told and given away from there. `alerts` are looked at every minute where new usage was settled (or a level
 goes on into a new period): what reaches a threshold is told once for an alert, subject or customer, and period. `closings` tells
 each meter's quantity of an hour, once: ten minutes after its end, or when what was sent by then is settled; what comes later for
-the hour is not told. `exports` writes
-events or answers of a period into numbered files, in parts that a crash changes nothing of, because the settlement with which
-an export began fixes what is in it; one that a schedule made begins when what came in time is settled. Decimals are text in CSV and in Parquet, since readers make floats of long ones.
+the hour is not told. `exports` writes events or answers of a period into numbered files, in parts that a crash changes nothing
+of, because the settlement with which an export began fixes what is in it; one that a schedule made begins when what came in time
+is settled. Decimals are text in CSV and in Parquet, since readers make floats of long ones.
 
 The rules read `usage_event.UsageEvent`. Versions take turns: a window in which one begins takes the older version's values
 before that instant and the newer one's after it, and is rounded by the rule that held when it began.

@@ -2,7 +2,8 @@
 
 A workspace's hours are closed in order, and never opened again: what comes later for one is not told. Hours in which nothing
 came for any meter are closed with the next one; those before the workspace's first meter was made are never told. An hour stays
-open while something that landed long enough ago is not settled, or earlier usage is being counted for a meter.
+open while something that landed long enough ago is not settled, or earlier usage is being counted for a meter, or something waits
+in the queue that was sent before the hour was to be closed.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from oppulence.kernel import clock, olap, telemetry
 from oppulence.kernel.db import Connection
 from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.uow import Scope, UnitOfWork, in_transaction
-from oppulence.metering import query
+from oppulence.metering import query, sent_gateway
 from oppulence.metering import store as meters_store
 from oppulence.metering.events import UsageWindowClosed
 from oppulence.metering.models import digits
@@ -26,6 +27,11 @@ GRACE = timedelta(minutes=10)
 
 SETTLES_IN = timedelta(minutes=2)
 """What landed longer ago than that is settled, before an hour is closed."""
+
+WAITS = timedelta(hours=6)
+"""How long hours wait for what was sent: whoever is called has mended what keeps it from landing by then. Longer than that only a
+dead letter stays away, which must not keep a workspace's hours for ever.
+"""
 
 HOURS_AT_ONCE = 24 * 31
 _MOST = 1000
@@ -63,9 +69,14 @@ def close(scope: Scope) -> dict[str, int]:
 
 
 def close_workspace(scope: Scope, closed_until: datetime, end: datetime) -> int:
-    """Close a workspace's hours up to an instant; returns how many quantities were told."""
-    told = 0
-    settled = in_transaction(scope, lambda uow: snapshot(uow.conn).settled)
+    """Close a workspace's hours up to an instant, or up to an earlier one for which they wait; returns how many quantities were
+    told. None, while something is on its way that was sent by then, or nobody can know.
+    """
+    told, sent = 0, sent_gateway.last(scope.workspace_id or "")
+    if sent == sent_gateway.UNKNOWN:
+        return 0
+    in_transaction(scope, lambda uow: _note(uow, (closed_until, end), sent))
+    end, settled = in_transaction(scope, _arrived) or (closed_until, 0)
     while closed_until < end:
         closing = _Closing(closed_until, min(end, closed_until + HOURS_AT_ONCE * _HOUR), settled)
         with whole(scope):
@@ -78,6 +89,34 @@ def close_workspace(scope: Scope, closed_until: datetime, end: datetime) -> int:
 def erase_workspace(uow: UnitOfWork) -> None:
     """Forget which hours were closed. Repeating it is harmless."""
     uow.conn.execute("DELETE FROM metering.closed_hours")
+
+
+def _note(uow: UnitOfWork, hours: tuple[datetime, datetime], sent: Sequence[str]) -> None:
+    """Say that hours are to be closed, and what was sent by now, unless the workspace waits to close others."""
+    uow.conn.execute(
+        """
+        INSERT INTO metering.closed_hours AS c (workspace_id, closed_until, closing_until, awaits, noted_at)
+        VALUES (%s, %s, %s, %s, clock_timestamp())
+        ON CONFLICT (workspace_id) DO UPDATE
+           SET closing_until = excluded.closing_until, awaits = excluded.awaits, noted_at = excluded.noted_at
+         WHERE c.closing_until IS NULL OR c.closing_until <= c.closed_until
+        """,
+        (uow.workspace_id, *hours, list(sent)),
+    )
+
+
+def _arrived(uow: UnitOfWork) -> tuple[datetime, int] | None:
+    """Up to when hours can be closed, and what is settled; None while what was noted as sent is not."""
+    settled = snapshot(uow.conn).settled
+    row = uow.conn.execute(
+        """
+        SELECT c.closing_until FROM metering.closed_hours c
+         WHERE c.noted_at < clock_timestamp() - %s::interval OR cardinality(c.awaits) <= (
+                 SELECT count(*) FROM metering.batches b WHERE b.id = ANY (c.awaits) AND b.settlement <= %s)
+        """,
+        (WAITS, settled),
+    ).fetchone()
+    return None if row is None else (row[0], settled)  # type: ignore[return-value]
 
 
 def _facts(scope: Scope, closing: _Closing) -> list[UsageWindowClosed]:
