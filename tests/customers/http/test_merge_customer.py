@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from oppulence.customers import api as customers_api
+from oppulence.customers import merging
 from oppulence.kernel import clock
 from tests.customers.support import JANE, PERSONAL, audited, day, fact, find, give, make, periods, read, tell
 from tests.support.api import Api
@@ -85,6 +86,16 @@ def test_more_than_one_customer_can_have_is_refused(api: Api) -> None:
     assert merge(api, kept, ended) == (409, "customers_too_large")
     api.as_key().patch(f"/v1/customers/{ended}", {"emails": []})
     assert merge(api, kept, ended) == (200, None)
+
+
+def test_more_subjects_than_change_hands_at_once_are_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "PERIODS_MAX", 2)
+    kept, ended = make(api, key="a")["id"], make(api, key="b")["id"]
+    give(api, ended, "s")
+    give(api, ended, "t")
+    assert merge(api, kept, ended) == (409, "customers_too_large") and len(periods(api, ended)) == 3
+    assert merge(api, ended, kept) == (200, None)
+    assert [subject for subject, *_ in periods(api, ended)] == ["a", "b", "s", "t"]
 
 
 def test_a_link_made_meanwhile_is_the_others(api: Api, world: World) -> None:

@@ -34,7 +34,7 @@ class CustomerChanged(Conflict):
 
 
 class CustomersTooLarge(Conflict):
-    """Two customers together have more of something than one can have."""
+    """Two customers together have more of something than one can have, or one has more subjects than can change hands at once."""
 
     code = "customers_too_large"
 

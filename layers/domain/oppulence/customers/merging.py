@@ -11,6 +11,9 @@ from oppulence.customers.store import links as link_store
 from oppulence.customers.store import subjects as subject_store
 from oppulence.kernel.uow import UnitOfWork
 
+PERIODS_MAX = 100_000
+"""So many periods of subjects change hands at once: they take some four seconds, for which others of the workspace wait."""
+
 
 def merge(uow: UnitOfWork, customer_id: str, from_id: str) -> Customer:
     """Make another customer one with this one, which takes its links, and its subjects with their whole history.
@@ -22,7 +25,8 @@ def merge(uow: UnitOfWork, customer_id: str, from_id: str) -> Customer:
     Raises:
         SameCustomer: both are the same.
         CustomerNotFound, CustomerNotActive: of either.
-        CustomersTooLarge: together they have more addresses, tax ids or notes than one customer can have.
+        CustomersTooLarge: together they have more addresses, tax ids or notes than one customer can have; or the other has more
+            periods of subjects than `PERIODS_MAX`.
     """
     if customer_id == from_id:
         raise SameCustomer("Name two customers: this one and the one that ends.", param="from")
@@ -30,6 +34,8 @@ def merge(uow: UnitOfWork, customer_id: str, from_id: str) -> Customer:
     subject_store.lock_all(uow.conn, uow.workspace_id)
     rows = {one: manage.active(uow, one) for one in sorted((customer_id, from_id))}  # one order for everyone
     kept, ended = rows[customer_id], rows[from_id]
+    if subject_store.has_more(uow.conn, ended.id, PERIODS_MAX):
+        raise CustomersTooLarge(f"{ended.id} has more than {PERIODS_MAX} subjects. Merge the smaller one into it.", param="from")
     united = _united(kept, ended).model_copy(update={"version": kept.version + 1, "updated_at": uow.now})
     tombstone = emptied(ended, CustomerStatus.MERGED).model_copy(
         update={"merged_into": kept.id, "key": ended.key if kept.key else None, "updated_at": uow.now}

@@ -85,24 +85,25 @@ def insert(conn: Connection, workspace_id: str, added: Mapping[str, Point], at: 
     )
 
 
+def has_more(conn: Connection, customer_id: str, most: int) -> bool:
+    """Whether a customer has more than so many periods of subjects."""
+    query = "SELECT FROM customers.subject_owners WHERE customer_id = %s AND replaced_at IS NULL OFFSET %s LIMIT 1"
+    return conn.execute(query, (customer_id, most)).rowcount == 1
+
+
 def give_all(conn: Connection, old: str, new: str, at: datetime) -> int:
     """Re-attribute the whole history that is a customer's to another one; returns the number of periods."""
-    rows = conn.execute(
+    return conn.execute(
         """
-        UPDATE customers.subject_owners SET replaced_at = %s WHERE customer_id = %s AND replaced_at IS NULL
-        RETURNING workspace_id, subject, valid_from, by_key
-        """,
-        (at, old),
-    ).fetchall()
-    if rows:
-        conn.execute(
-            """
-            INSERT INTO customers.subject_owners (workspace_id, customer_id, recorded_at, subject, valid_from, by_key)
-            SELECT %s, %s, %s, * FROM unnest(%s::text[], %s::timestamptz[], %s::boolean[])
-            """,
-            [rows[0][0], new, at, *(list(column) for column in zip(*(row[1:] for row in rows), strict=True))],
+        WITH given AS (
+          UPDATE customers.subject_owners SET replaced_at = %(at)s WHERE customer_id = %(old)s AND replaced_at IS NULL
+          RETURNING workspace_id, subject, valid_from, by_key
         )
-    return len(rows)
+        INSERT INTO customers.subject_owners (workspace_id, customer_id, recorded_at, subject, valid_from, by_key)
+        SELECT workspace_id, %(new)s, %(at)s, subject, valid_from, by_key FROM given
+        """,
+        {"old": old, "new": new, "at": at},
+    ).rowcount
 
 
 def page(conn: Connection, customer_id: str, at: datetime | None, after: After | None, most: int) -> list[SubjectPeriod]:
