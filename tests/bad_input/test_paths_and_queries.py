@@ -100,7 +100,9 @@ def test_odd_query_strings_are_refused(callers: Callers, declared: Route) -> Non
     body = b"[]" if declared.takes else b""
     for text in share(QUERIES, declared):
         answer = invoke(callers.of(declared), declared, dict.fromkeys(declared.path_parameters, "anything"), text, body)
-        if text == "&&&&" and not needed(declared):
+        if declared.drop_in is not None and answer.status != 400:  # which passes over what it does not know
+            assert answer.status in (200, 404)
+        elif text == "&&&&" and not needed(declared):
             assert answer.status in (200, 202, 404)
         else:
             assert_refused(answer, 400)

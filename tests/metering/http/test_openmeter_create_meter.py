@@ -56,6 +56,15 @@ def test_what_cannot_count_is_a_problem(om: Client, fields: dict[str, Any], para
     assert problem["extensions"]["param"] == param
 
 
+def test_what_they_do_not_know_is_passed_over(api: Api) -> None:
+    """Definitions that were saved from older servers say of which window they are."""
+    sent = b'{"slug": "calls", "aggregation": "COUNT", "eventType": "call", "windowSize": "MINUTE", "id": "01G65Z"}'
+    answer = api.as_key().send("POST", "/openmeter/api/v1/meters", sent)
+    assert answer.status == 201 and "windowSize" not in answer.body and answer.body["id"].startswith("met_")
+    changed = api.as_key().send("PUT", "/openmeter/api/v1/meters/calls", b'{"name": "Calls", "windowSize": "MINUTE"}')
+    assert (changed.status, changed.body["name"]) == (200, "Calls")
+
+
 def test_a_slug_is_taken_once(om: Client) -> None:
     create(om)
     with refused(409):

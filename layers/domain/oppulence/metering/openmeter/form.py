@@ -18,9 +18,9 @@ _NAMES = {"time_zone": "windowTimeZone", "effective_from": "eventFrom", "subject
 
 
 class Form(BaseModel):
-    """Base of what is taken."""
+    """Base of what is taken. What nobody knows is passed over, as their server does: older definitions have fields more."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
 
 
 @contextmanager
