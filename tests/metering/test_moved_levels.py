@@ -24,7 +24,7 @@ from tests.metering.test_attribution import customer, give
 from tests.support.api import Api
 from tests.support.world import World
 
-JUNE, DAY = datetime(2026, 6, 1, tzinfo=UTC), timedelta(days=1)
+JUNE, DAY, MOMENT = datetime(2026, 6, 1, tzinfo=UTC), timedelta(days=1), timedelta(microseconds=1)
 PERIOD = Window(JUNE, JUNE + 12 * DAY)
 IDS = {"aggregation": "UNIQUE_COUNT", "value_property": "$.who", "operation_property": "$.op"}
 KINDS: dict[str, dict[str, Any]] = {
@@ -35,6 +35,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "ids": IDS,
     "ids_by_day": IDS | {"prorated": "day"},
     "ids_by_second": IDS | {"prorated": "second"},
+    "weighted_anew": {"aggregation": "WEIGHTED_SUM", "carry_over": False},
+    "ids_anew": IDS | {"carry_over": False},
 }
 SEATS: dict[str, Any] = {"aggregation": "SUM", "value_property": "$.v", "carry_over": True, "effective_from": None}
 Points = list[tuple[datetime, str | None]]
@@ -63,6 +65,57 @@ def test_seats_are_billed_to_whoever_has_the_subject(api: Api, store: World) -> 
     assert [one["value"] for one in listed.body["data"]] == ["1", "-5", "-1", "5"]
 
 
+def _june(world: World, slug: str) -> dict[str | None, str]:
+    question = Question(slug, JUNE, JUNE + 30 * DAY, group_by=("customer_id",))
+    return {row.customer_id: str(row.value) for row in query.answer(Scope("metering", world.workspace_id), question).rows}
+
+
+def test_an_id_stays_while_another_subject_has_it(api: Api, store: World) -> None:
+    for slug in ("ids", "ids_by_day", "ids_by_second"):
+        make(api, **{"slug": slug, "carry_over": True, "effective_from": None, **KINDS[slug]})
+    a, b = customer(api, "a", ("s", None), ("t", None)), customer(api, "b", ("u", None))
+    added = [usage.sent(one, {"who": "x", "op": "add"}, JUNE - 5 * DAY, subject=one) for one in "stu"]
+    usage.take(store, *added, usage.sent("no", {"who": "x", "op": "remove"}, JUNE - 6 * DAY, subject="s"))
+    give(api, b, "s", JUNE + 10 * DAY)
+    for slug in ("ids", "ids_by_day", "ids_by_second"):
+        assert _june(store, slug) == {a: "1", b: "1"}, slug
+
+
+def test_an_id_that_was_removed_goes_along_with_nobody(api: Api, store: World) -> None:
+    make(api, **{"slug": "ids", "carry_over": True, "effective_from": None, **KINDS["ids_by_day"]})
+    a, b = customer(api, "a", ("s", None)), customer(api, "b", ("t", None))
+    usage.take(
+        store, usage.sent("1", {"who": "x", "op": "add"}, JUNE - 90 * DAY, subject="s"),
+        usage.sent("2", {"who": "x", "op": "remove"}, JUNE - 80 * DAY, subject="s"),
+        usage.sent("3", {"who": "y", "op": "remove"}, JUNE - 80 * DAY, subject="s"),
+        usage.sent("4", {"who": "y", "op": "add"}, JUNE - 70 * DAY, subject="t"),
+    )  # fmt: skip
+    give(api, b, "s", JUNE + timedelta(days=5, hours=3))
+    assert _june(store, "ids") == {a: "0", b: "1"}
+
+
+def test_who_loses_a_subject_when_a_day_begins_does_not_have_it_on_that_day(api: Api, store: World) -> None:
+    make(api, **SEATS | {"slug": "seats", "prorated": "day"})
+    make(api, **{"slug": "ids", "carry_over": True, "effective_from": None, **KINDS["ids_by_day"]})
+    a, b = customer(api, "a", ("s", None), ("t", None)), customer(api, "b")
+    for subject in "st":
+        usage.take(store, usage.sent(subject, {"v": 300, "who": subject, "op": "add"}, JUNE - 20 * DAY, subject=subject))
+    give(api, b, "s", JUNE)
+    give(api, b, "t", JUNE + 10 * DAY)
+    assert _june(store, "seats") == {a: "100", b: "500"} and Decimal(_june(store, "ids")[a]) == Decimal("0.33333333333333333333")
+
+
+def test_levels_of_a_window_go_along_in_it(api: Api, store: World) -> None:
+    make(api, slug="weighted", value_property="$.v", effective_from=None, aggregation="WEIGHTED_SUM")
+    make(api, slug="ids", effective_from=None, **KINDS["ids"])
+    a, b = customer(api, "a", ("s", None)), customer(api, "b")
+    usage.take(store, usage.sent("1", {"v": 30, "who": "x", "op": "add"}, JUNE, subject="s"))
+    usage.land(store, usage.sent("2", {"v": -30, "who": "x", "op": "remove"}, JUNE + 20 * DAY, subject="s"))
+    give(api, b, "s", JUNE + 10 * DAY)
+    assert _june(store, "weighted") == _june(store, "weighted") == {a: "10", b: "10"}
+    assert _june(store, "ids") == {a: "0", b: "0"}
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_they_are_what_each_ones_time_comes_to(api: Api, store: World, seed: int) -> None:
     rng = random.Random(seed)
@@ -71,7 +124,7 @@ def test_they_are_what_each_ones_time_comes_to(api: Api, store: World, seed: int
     who = [customer(api, "x"), customer(api, "y")]
     owned: dict[str, Points] = {}
     for subject in "stu":
-        times = sorted({JUNE + timedelta(seconds=rng.randrange(-3, 14 * 86_400)) for _ in range(rng.randrange(4))})
+        times = sorted({_instant(rng) for _ in range(rng.randrange(4))})
         owned[subject] = [(at, rng.choice(who)) for at in times]
         for at, customer_id in owned[subject]:
             give(api, str(customer_id), subject, at)
@@ -92,7 +145,12 @@ def test_they_are_what_each_ones_time_comes_to(api: Api, store: World, seed: int
 
 
 def _measure(slug: str) -> dict[str, Any]:
-    return {name: value for name, value in KINDS[slug].items() if name in ("aggregation", "prorated")}
+    return {name: value for name, value in KINDS[slug].items() if name in ("aggregation", "prorated", "carry_over")}
+
+
+def _instant(rng: random.Random) -> datetime:
+    at = JUNE + timedelta(seconds=rng.randrange(-3, 14 * 86_400))
+    return at.replace(hour=0, minute=0, second=0) if rng.random() < 0.3 else at  # most change hands when a day begins
 
 
 def _event(rng: random.Random, number: int) -> SentEvent:
@@ -104,29 +162,35 @@ def _event(rng: random.Random, number: int) -> SentEvent:
 def _expected(
     measure: Measure, events: list[SentEvent], owned: dict[str, Points], size: WindowSize | None
 ) -> dict[tuple[datetime, str | None], Decimal]:
-    """Quantities that are not 0, from each row's share of each owner's time."""
+    """Quantities that are not 0: of ids by what each owner's subjects say of them, else from each row's share of its time."""
     found: dict[tuple[datetime, str | None], Fraction] = {}
     for window in [PERIOD] if size is None else windows(PERIOD, size, ZoneInfo("UTC")):
-        rows: dict[str | None, list[Row]] = {}
-        for rank, event in sorted(enumerate(events), key=lambda one: (one[1].time, one[0])):
+        ordered = sorted(enumerate(events), key=lambda one: (one[1].time, one[0]))
+        counted = [
+            (rank, one) for rank, one in ordered if one.time < window.end and (measure.carry_over or one.time >= window.start)
+        ]
+        if measure.aggregation == "UNIQUE_COUNT":
+            for whose in {None, *(one for points in owned.values() for _, one in points)}:
+                found[window.start, whose] = quantity(measure, _ids(measure, counted, owned, whose), window) or Fraction(0)
+            continue
+        for _, event in counted:
             for begin, end, whose in _times(owned[event.subject], event.time, window.end):
-                if measure.aggregation == "UNIQUE_COUNT":
-                    rows.setdefault(whose, []).extend(_presence(event, begin, end, window, rank))
-                else:
-                    share = _share(measure, event, begin, end, window)
-                    found[window.start, whose] = found.get((window.start, whose), Fraction(0)) + share
-        for whose, some in rows.items():
-            found[window.start, whose] = quantity(measure, some, window) or Fraction(0)
+                share = _share(measure, event, begin, end, window)
+                found[window.start, whose] = found.get((window.start, whose), Fraction(0)) + share
     return {place: value for place, exact in found.items() if (value := rounded(exact, None))}
 
 
 def _times(points: Points, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime, str | None]]:
     """(from, to, whose) of the time after an event; `to` is the end for the last one."""
-    edges = [(since, next((whose for at, whose in reversed(points) if at <= since), None))]
+    edges = [(since, _owner(points, since))]
     edges += [(at, whose) for at, whose in points if since < at < until and whose]
     kept = [edge for n, edge in enumerate(edges) if not n or edge[1] != edges[n - 1][1]]
     if since < until:
         yield from ((at, end, whose) for (at, whose), (end, _) in zip(kept, [*kept[1:], (until, None)], strict=True))
+
+
+def _owner(points: Points, at: datetime) -> str | None:
+    return next((whose for since, whose in reversed(points) if since <= at), None)
 
 
 def _share(measure: Measure, event: SentEvent, begin: datetime, end: datetime, window: Window) -> Fraction:
@@ -140,12 +204,24 @@ def _share(measure: Measure, event: SentEvent, begin: datetime, end: datetime, w
     of_begin = 0 if begin < window.start else (begin - window.start) // DAY
     if begin == event.time and number <= 0 and begin >= window.start:
         of_begin += 1
-    of_end = days - 1 if end == window.end else (end - window.start) // DAY
+    of_end = days - 1 if end == window.end else (end - MOMENT - window.start) // DAY
     return number * max(of_end - of_begin + 1, 0) / days
 
 
-def _presence(event: SentEvent, begin: datetime, end: datetime, window: Window, rank: int) -> Iterator[Row]:
-    data = json.loads(event.data or "{}")
-    yield Row(begin, Decimal(1 if data["op"] == "add" else -1), data["who"], event.time, rank)
-    if end != window.end:
-        yield Row(end, Decimal(-1), data["who"], event.time, rank)
+def _ids(measure: Measure, events: list[tuple[int, SentEvent]], owned: dict[str, Points], whose: str | None) -> Iterator[Row]:
+    """Operations of what is somebody's then; and when any subject changes hands, how the last ones of its subjects leave ids.
+
+    By day, what leaves does so in the moment before.
+    """
+    told = [(rank, event, json.loads(event.data or "{}")) for rank, event in events]
+    for rank, event, data in told:
+        if _owner(owned[event.subject], event.time) == whose:
+            yield Row(event.time, Decimal(1 if data["op"] == "add" else -1), data["who"], event.time, rank)
+    for turn in {at for points in owned.values() for at, _ in points}:
+        its = [(event, data) for _, event, data in told if event.time < turn and _owner(owned[event.subject], turn) == whose]
+        last = {data["who"]: data["op"] for _, data in its}
+        for text in "abc":
+            if last.get(text) == "add":
+                yield Row(turn, Decimal(1), text)
+            else:
+                yield Row(turn - MOMENT if measure.prorated == "day" else turn, Decimal(-1), text, turn)

@@ -9,13 +9,11 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from oppulence.metering.asked import Asked, Counter
-from oppulence.metering.buckets import Buckets
+from oppulence.metering.buckets import SECONDS, Buckets
 from oppulence.metering.models import Aggregation
-from oppulence.metering.usage_reads import Parameters, after, keys, order, rows, settled
+from oppulence.metering.usage_reads import FOREVER, Parameters, after, keys, micros, order, rows, settled, tenures
 
-_SECOND = "toUnixTimestamp64Second(time)"
 _PLACE = "(time, stored_at, sequence, source, id)"
-_MOVED_PLACE = "(time, own_time, stored_at, sequence, source, id)"
 
 
 class Form(Enum):
@@ -78,9 +76,17 @@ def statement(asked: Asked, buckets: Buckets, part: Part, *, landed: bool) -> tu
     names = "".join(f"k{n}, " for n in range(number))
     bucket = buckets.expression(earlier=asked.meter.measure.carry_over)
     if asked.meter.measure.aggregation is Aggregation.UNIQUE_COUNT:
-        source = f"SELECT *, {bucket} AS b FROM ({rows(asked, buckets.period, given)})"
-        text = f"SELECT {names}b, {_ids(asked.meter, source, names, _MOVED_PLACE if asked.moves else _PLACE)}"
-    elif (landed and asked.tail) or asked.moves:
+        found = _held(asked, buckets, given, names) if asked.moves else rows(asked, buckets.period, given)
+        source = f"SELECT *, {bucket} AS b FROM ({found})"
+        text = f"SELECT {names}b, {_ids(asked.meter, source, names, 'place' if asked.moves else _PLACE)}"
+    elif asked.moves:
+        bucket = buckets.expression(
+            earlier=asked.meter.measure.carry_over, seconds="second" if form(asked.meter) is Form.BY_DAY else SECONDS
+        )
+        text = f"SELECT {names}{bucket} AS b, {_added(asked)} FROM ({rows(asked, buckets.period, given, landed=landed)})"
+        if not asked.meter.measure.carry_over:
+            text += f" WHERE b = {buckets.expression(earlier=False, seconds='toUnixTimestamp64Second(own_time)')}"
+    elif landed and asked.tail:
         text = f"SELECT {names}{bucket} AS b, {_added(asked)} FROM ({rows(asked, buckets.period, given, landed=landed)})"
     else:
         own = "".join(f"{key} AS k{n}, " for n, key in enumerate(keys(asked, given)))
@@ -95,6 +101,38 @@ def statement(asked: Asked, buckets: Buckets, part: Part, *, landed: bool) -> tu
     return f"{text} ORDER BY {sorted_by} LIMIT {part.most}", given
 
 
+def _held(asked: Asked, buckets: Buckets, given: Parameters, names: str) -> str:
+    """Operations on ids and, at each `turn` when a subject that has the id changes hands, how the last operation of the subjects
+    that are somebody's from then on leaves it: k0, k1, ..., text, number, time and place, which is an order.
+
+    By day, what leaves does so in the moment before: who loses a subject when a day begins does not have it on that day. Without
+    `carry_over` each window has operations and turns of its own.
+    """
+    measure = asked.meter.measure
+    window, until = "0", "until"
+    source = tenures(asked, buckets.period, given)
+    if not measure.carry_over:
+        window, since, end = (
+            buckets.expression(earlier=False, seconds=f"intDiv({one}, 1000000)") for one in ("place.1", "since", "until")
+        )
+        until = f"if(until < {micros(buckets.period.end)} AND {end} = {window}, until, {FOREVER})"
+        source = f"{source} AND {since} = {window}"
+    ends = micros(buckets.period.end)
+    ordered = f"""SELECT {names}text, {window} AS w,
+                         arraySort(groupArray((place, number > 0, since, {until} AS till))) AS ordered,
+                         groupUniqArrayArray(arrayFilter(at -> at > place.1 AND at < {ends}, [since, till])) AS turns
+                    FROM ({source}) GROUP BY {names}text, w"""
+    left = "(turn - 1, 2, 0)" if measure.prorated == "day" else "(turn, 0, 0)"
+    steps = f"""SELECT {names}text, arrayMap(one -> (one.1.1, one.2, one.3, one.4), ordered) AS held,
+                       arrayFilter((step, one) -> one.1 = one.3,
+                                   arrayMap((one, n) -> ((one.1, 1, n), one.2), held, arrayEnumerate(held)), held) AS operations,
+                       arrayMap(turn -> if(arrayLast(one -> one.1 < turn AND one.3 <= turn AND turn < one.4, held).2,
+                                           ((turn, 0, 0), 1), ({left}, 0)), turns) AS taken_up
+                  FROM ({ordered})"""
+    return f"""SELECT {names}text, step.1 AS place, step.2 AS number, fromUnixTimestamp64Micro(step.1.1, 'UTC') AS time
+                 FROM ({steps}) ARRAY JOIN arrayConcat(operations, taken_up) AS step"""
+
+
 def _added(asked: Asked) -> str:
     """What is selected of rows."""
     measure = asked.meter.measure
@@ -104,7 +142,7 @@ def _added(asked: Asked) -> str:
         case Form.MEAN:
             return "toString(sum(number)), count()"
         case Form.BY_SECOND:
-            return f"toString(sum(number)), toString(sum(number * if(b = 0, 0, {_SECOND} - b)))"
+            return f"toString(sum(number)), toString(sum(number * if(b = 0, 0, {SECONDS} - b)))"
         case Form.BY_DAY:
             late = "late" if asked.moves else "number <= 0"
             return f"toString(sumIf(number, NOT ({late}))), toString(sumIf(number, {late}))"
@@ -129,7 +167,7 @@ def _ids(meter: Counter, source: str, names: str, place: str) -> str:
         last = f"SELECT {names}b, argMax(number, {place}) > 0 AS there FROM ({source}) GROUP BY {names}b, text"
         return f"toString(countIf(there)) FROM ({last})"
     if measure.prorated == "second":
-        steps = f"""SELECT {names}arraySort(groupArray(({place}, number > 0, b, {_SECOND}))) AS steps
+        steps = f"""SELECT {names}arraySort(groupArray(({place}, number > 0, b, {SECONDS}))) AS steps
                       FROM ({source}) GROUP BY {names}text"""
         changes = f"""SELECT {names}step.3 AS b, toInt64(step.2) - toInt64(before) AS change,
                              if(step.3 = 0, 0, step.4 - step.3) AS late

@@ -100,10 +100,8 @@ class Asked:
         The latest value that was sent stays with whom it was sent for.
         """
         kind = self.meter.measure
-        levels = kind.carry_over and kind.aggregation is not Aggregation.LATEST
-        levels |= kind.aggregation is Aggregation.WEIGHTED_SUM or (
-            kind.aggregation is Aggregation.UNIQUE_COUNT and any(one.removes for one in self.meters)
-        )
+        anew = kind.aggregation is Aggregation.WEIGHTED_SUM or self.meter.removes
+        levels = anew or (kind.carry_over and kind.aggregation is not Aggregation.LATEST)
         return levels and any(one.since or one.until for one in self.owned or ())
 
     @cached_property

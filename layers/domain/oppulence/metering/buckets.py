@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from oppulence.metering.windows import Window, WindowSize, windows
 
-_SECONDS = "toUnixTimestamp64Second(time)"
+SECONDS = "toUnixTimestamp64Second(time)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Buckets:
         """From the first window's beginning to the last one's end."""
         return Window(self.windows[0].start, self.windows[-1].end)
 
-    def expression(self, *, earlier: bool) -> str:
-        """The bucket of a row's `time`, in SQL; `earlier` if rows before the period are read too.
+    def expression(self, *, earlier: bool, seconds: str = SECONDS) -> str:
+        """The bucket of a row, by its `time` or other seconds, in SQL; `earlier` if rows before the period are read too.
 
         It holds numbers of ours only, few of them: buckets mostly have one length. Lists say their type, as the store's own guess
         is another one from 2106 on.
@@ -38,13 +38,13 @@ class Buckets:
                 runs.append((start, end - start))
         first, length = runs[0]
         if len(runs) == 1:
-            inside = f"{first} + intDiv({_SECONDS} - {first}, {length}) * {length}" if len(self.starts) > 1 else f"{first}"
+            inside = f"{first} + intDiv({seconds} - {first}, {length}) * {length}" if len(self.starts) > 1 else f"{first}"
         else:
             begins, lengths = (f"CAST({[run[n] for run in runs]}, 'Array(Int64)')" for n in (0, 1))
-            begin = f"roundDown({_SECONDS}, {begins})"
+            begin = f"roundDown({seconds}, {begins})"
             each = f"transform({begin}, {begins}, {lengths}, {length})"
-            inside = f"{begin} + intDiv({_SECONDS} - {begin}, {each}) * {each}"
-        return f"if({_SECONDS} < {first}, 0, {inside})" if earlier else inside
+            inside = f"{begin} + intDiv({seconds} - {begin}, {each}) * {each}"
+        return f"if({seconds} < {first}, 0, {inside})" if earlier else inside
 
 
 def of_windows(found: Sequence[Window]) -> Buckets:

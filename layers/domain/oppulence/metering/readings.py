@@ -165,10 +165,13 @@ class Reading:
     def _landed(self, buckets: Buckets, landed: Mapping[str, Sequence[Landed]]) -> dict[tuple[Keys, int], Cell]:
         """What landed rows add up to."""
         kind, starts, how = self.asked.meter.measure.aggregation, buckets.starts, self.form
+        anew = self.asked.moves and not self.asked.meter.measure.carry_over
         found: dict[tuple[Keys, int], Cell] = {}
         for keys, row in tails.counted(self.asked, landed, *buckets.period):
             number = bisect_right(starts, row.second)
             second = starts[number - 1] if number else 0
+            if anew and int(row.time.timestamp()) < second:
+                continue  # it came or left with its subject in a later window than it counts in
             cell = cell_of(how, row.number, row.second - second if second else 0, late=row.late)
             known = found.get((keys, second))
             found[keys, second] = cell if known is None else together(kind, known, cell)

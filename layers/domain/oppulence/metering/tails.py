@@ -124,6 +124,7 @@ def _owners(asked: Asked, end: datetime) -> Callable[[Landed], Iterable[tuple[La
         owner = owners(asked.owned)
         return lambda row: ((row, owner(row.subject, row.time)),)
     found, until = usage_reads.points(asked.owned), usage_reads.micros(end)
+    before = int(asked.meter.measure.prorated == "day")  # microseconds
 
     def moved(row: Landed) -> Iterator[tuple[Landed, str | None]]:
         points = found.get(row.subject, [])
@@ -132,7 +133,7 @@ def _owners(asked: Asked, end: datetime) -> Callable[[Landed], Iterable[tuple[La
         yield row, whose or None
         for at, other in points[place:]:
             if at < until:
-                yield replace(row, second=at // 1_000_000, number=-row.number, late=True), whose or None
+                yield replace(row, second=(at - before) // 1_000_000, number=-row.number, late=True), whose or None
                 yield replace(row, second=at // 1_000_000, late=False), other or None
                 whose = other
 

@@ -18,6 +18,9 @@ from oppulence.metering.windows import Window
 _PIECE = 60_000
 """Bytes of one parameter; a server takes 128 KB."""
 
+FOREVER = 2**63 - 1
+"""Microseconds since 1970; long after any usage."""
+
 _COLUMNS = "time, subject, number, text, stored_at, sequence, source, id"
 
 
@@ -78,7 +81,8 @@ def _rows(asked: Asked, period: Window, given: Parameters, columns: Sequence[str
 def _moved(asked: Asked, period: Window, given: Parameters, *, landed: bool) -> str:
     """Rows of levels, and what becomes of them when their subjects change hands: each is taken from one, and given to the next.
 
-    `late`: by day it holds from the day after; `own_time` is when the row happened, which is an order of those that move at once.
+    `late`: by day it holds from the day after its `second`, which for what is taken is that of the moment before: who loses a
+    subject when a day begins does not have it on that day. `own_time` is when the row happened.
     """
     names = [(f"k{n}", name) for n, name in enumerate(asked.group_by)]
     inner = [
@@ -90,11 +94,29 @@ def _moved(asked: Asked, period: Window, given: Parameters, *, landed: bool) -> 
     outer = [
         f"fromUnixTimestamp64Micro(move.1, 'UTC') AS time, subject, if(move.2 = 1, {taken}, own_number) AS number",
         "text, stored_at, sequence, source, id, own_time, if(move.2 = 0, own_number <= 0, move.2 = 1) AS late",
+        "intDiv(move.1 - (move.2 = 1), 1000000) AS second",
         *(f"nullIf(move.3, '') AS {k}" if name == CUSTOMER else k for k, name in names),
     ]
     wanted = "" if asked.all_owners else " AND move.3 != ''"
     return f"""SELECT {", ".join(outer)} FROM ({_rows(asked, period, given, inner, landed=landed)}) ARRAY JOIN moves AS move
                 WHERE move.1 < {micros(period.end)}{wanted}"""
+
+
+def tenures(asked: Asked, period: Window, given: Parameters) -> str:
+    """Rows of ids by who has them when: k0, k1, ..., text, number, place, and in which microseconds `[since, until)` they are
+    the one's: from when they happened, or from when their subject changed hands.
+    """
+    names = [(f"k{n}", name) for n, name in enumerate(asked.group_by)]
+    inner = [
+        "text, number, time, (toUnixTimestamp64Micro(time), stored_at, sequence, source, id) AS place",
+        *(f"{_key(asked, name, given)} AS {k}" for k, name in names if name != CUSTOMER),
+        f"{_tenures(asked.owned or (), given)} AS tenures",
+    ]
+    outer = [f"nullIf(tenure.3, '') AS {k}" if name == CUSTOMER else k for k, name in names]
+    wanted = "" if asked.all_owners else " AND tenure.3 != ''"
+    return f"""SELECT {", ".join([*outer, "text, number, place, tenure.1 AS since, tenure.2 AS until"])}
+                 FROM ({_rows(asked, period, given, inner, landed=True)}) ARRAY JOIN tenures AS tenure
+                WHERE tenure.1 < {micros(period.end)}{wanted}"""
 
 
 def landed(asked: Asked, given: Parameters, most: int) -> str:
@@ -202,6 +224,15 @@ def _moves(owned: Sequence[Owned], given: Parameters) -> str:
     later = [f"arraySlice({one}, {last} + 1)" for one in (times, f"arrayPopBack(arrayPushFront({names}, ''))", names)]
     return f"""arrayConcat([(toUnixTimestamp64Micro(time), 0, if({last} = 0, '', {names}[{last}]))],
                            arrayFlatten(arrayMap((at, one, other) -> [(at, 1, one), (at, 2, other)], {", ".join(later)})))"""
+
+
+def _tenures(owned: Sequence[Owned], given: Parameters) -> str:
+    """Whose a row is, as (from when, until when, whose) in order of time."""
+    times, names = _histories(owned, given)
+    last = _last(times)
+    later, others = (f"arraySlice({one}, {last} + 1)" for one in (times, names))
+    return f"""arrayZip(arrayPushFront({later}, toUnixTimestamp64Micro(time)), arrayPushBack({later}, toInt64({FOREVER})),
+                        arrayPushFront({others}, if({last} = 0, '', {names}[{last}])))"""
 
 
 def _histories(owned: Sequence[Owned], given: Parameters) -> tuple[str, str]:
