@@ -1,10 +1,12 @@
 """The clock settles what no consumer did."""
 
 import json
+from typing import Any
 
 import pytest
 
-from oppulence.metering import settling
+from oppulence.metering import settling, usage_store
+from oppulence.metering import store as meters_store
 from tests.metering import faults, usage
 from tests.metering.faults import Killed
 from tests.metering.usage import rows, sent
@@ -56,3 +58,29 @@ def test_shards_take_turns(store: World, api: Api, monkeypatch: pytest.MonkeyPat
     age(store)
     entry("metering.schedules.settle_usage")({}, None)
     assert len(rows(store, "usage_events", "id")) == 3 and len(rows(store, "usage_events", "id", elsewhere)) == 1
+
+
+def test_a_shard_that_fails_holds_up_no_other(store: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = usage.elsewhere(store)
+    usage.land(store, sent("first"))
+    age(store)
+    settle, tried = usage_store.settle, []
+
+    def failing(part: usage_store.Part, *rest: Any) -> None:
+        if part.shard == meters_store.shard_of(store.workspace_id):
+            tried.append(part.number)
+            raise RuntimeError("The store refuses this statement.")
+        settle(part, *rest)
+
+    with monkeypatch.context() as poisoned:
+        poisoned.setattr(usage_store, "settle", failing)
+        for name in ("a", "b"):
+            usage.land(store, sent(name))
+            usage.land(store, sent(name), workspace_id=elsewhere)
+            age(store)
+            with pytest.raises(RuntimeError, match="refuses this statement"):
+                entry("metering.schedules.settle_usage")({}, None)
+    assert len(tried) == 2
+    assert rows(store, "usage_events", "id", elsewhere) == [("a",), ("b",)]
+    entry("metering.schedules.settle_usage")({}, None)
+    assert rows(store, "usage_events", "id") == [("a",), ("b",), ("first",)]

@@ -66,17 +66,26 @@ def sweep(seconds: float = 50.0) -> dict[str, float]:
 
 
 def settle_due(seconds: float, shards: Collection[int] | None = None) -> int:
-    """Settle shards that are due, or of these only, until that is done or the time is up; returns how many settlements."""
+    """Settle shards that are due, or of these only, until that is done or the time is up; returns how many settlements.
+
+    A shard that fails holds up no other one: it is left out then, and its error is raised in the end.
+    """
     until = time.monotonic() + seconds
-    done = 0
+    done, failed = 0, dict[int, Exception]()
     while time.monotonic() < until:
         made = 0
         for shard in due():
-            if time.monotonic() < until and (shards is None or shard in shards):
-                made += settle(shard, min(_TURN_S, until - time.monotonic()))
+            if time.monotonic() < until and (shards is None or shard in shards) and shard not in failed:
+                try:
+                    made += settle(shard, min(_TURN_S, until - time.monotonic()))
+                except Exception as error:  # noqa: BLE001 - told, and the first one is raised
+                    telemetry.logger().error("shard_not_settled", exc_info=error, extra={"shard": shard})
+                    failed[shard] = error
         if not made:
             break
         done += made
+    if failed:
+        raise next(iter(failed.values()))
     return done
 
 
