@@ -55,7 +55,7 @@ def test_the_manifest_says_what_the_files_hold(store: World, api: Api) -> None:
     assert found["export_id"] == asked["id"] and found["rows"] == 3 and found["settlement"] == export["settlement"]
     assert (found["from"], found["to"]) == ("2026-03-14T00:00:00Z", "2026-03-15T00:00:00Z")
     assert [one["name"] for one in found["columns"]] == [
-        "id", "source", "type", "subject", "time", "stored_at", "settlement", "data",
+        "id", "source", "type", "subject", "time", "ingested_at", "settlement", "data",
     ]  # fmt: skip
     (file,) = found["files"]
     shown = {name: value for name, value in export["files"][0].items() if name != "url"}

@@ -16,7 +16,7 @@ COLUMNS = (
     Column("type", "text", "What happened.", "e.type"),
     Column("subject", "text", "Who did it.", "e.subject"),
     Column("time", "timestamp", "When it happened, UTC.", "e.time", places=6),
-    Column("stored_at", "timestamp", "When it was accepted, UTC.", "e.stored_at", places=6),
+    Column("ingested_at", "timestamp", "When it was accepted, UTC.", "e.stored_at", places=6),
     Column("settlement", "integer", "The settlement that counted it.", "e.settlement"),
     Column("data", "text", "The JSON that was sent, to the letter.", "e.data"),
 )
