@@ -4,20 +4,22 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from oppulence.customers import api as customers_api
 from oppulence.customers import manage, merging, subjects
 from oppulence.customers.models import CustomerChange, CustomerDetails, NewCustomer, NewSubject
 from oppulence.customers.store import subjects as store
-from oppulence.kernel import db
+from oppulence.kernel import clock, db
 from oppulence.kernel.uow import STATEMENT_TIMEOUT_MS, Scope, UnitOfWork
 from tests.customers.support import give, make, periods
 from tests.support.api import Api
 from tests.support.world import World
 
-WAITS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'customers' AND wait_event_type = 'Lock'"
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE usename IN ('customers', 'ledger') AND wait_event_type = 'Lock'"
 WAYS: dict[str, Callable[[UnitOfWork, str], Any]] = {
     "create": lambda uow, _: manage.create(uow, NewCustomer(key="acme")),
     "put": lambda uow, _: manage.put(uow, "acme", CustomerDetails()),
@@ -26,19 +28,21 @@ WAYS: dict[str, Callable[[UnitOfWork, str], Any]] = {
 
 
 @contextmanager
-def transaction(world: World) -> Iterator[UnitOfWork]:
+def transaction(world: World, context: str = "customers") -> Iterator[UnitOfWork]:
     """A unit of work on a connection of its own, as in another process; committed at the end."""
-    with db._connect("customers") as conn:
+    with db._connect(context) as conn:
         conn.execute(db._opening(world.workspace_id, "READ COMMITTED", STATEMENT_TIMEOUT_MS))
-        yield UnitOfWork(conn, Scope("customers", world.workspace_id))
+        yield UnitOfWork(conn, Scope(context, world.workspace_id))
         conn.execute("COMMIT")
 
 
-def while_it_waits(world: World, work: Callable[[UnitOfWork], Any], meanwhile: Callable[[], None]) -> Any:
+def while_it_waits(
+    world: World, work: Callable[[UnitOfWork], Any], meanwhile: Callable[[], None], context: str = "customers"
+) -> Any:
     """What a use case gives that had to wait: for what happens meanwhile, after which nothing keeps it waiting."""
 
     def follow() -> Any:
-        with transaction(world) as uow:
+        with transaction(world, context) as uow:
             return work(uow)
 
     with ThreadPoolExecutor(1) as pool:
@@ -85,3 +89,20 @@ def test_who_waits_for_a_subject_keeps_no_customer_from_a_merge(api: Api, world:
 
         while_it_waits(world, work, meanwhile)
     assert [until is None for _, _, until in periods(api, kept)] == ([True, True] if way == "give" else [False])
+
+
+def test_who_asks_as_of_a_moment_ago_waits_for_those_who_write(api: Api, world: World) -> None:
+    kept, ended = make(api, key="a")["id"], make(api, key="b")["id"]
+    long_ago = clock.now() - timedelta(minutes=1)
+
+    def ask(uow: UnitOfWork, at: datetime) -> Any:
+        periods = customers_api.periods_of(uow.conn, kept, at)
+        with transaction(world) as other:
+            store.lock_all(other.conn, world.workspace_id)  # who asks keeps nobody waiting
+        return [one.subject for one in periods], customers_api.resolved(uow.conn, ["b"], at)
+
+    with ExitStack() as open_one:
+        merging.merge(open_one.enter_context(transaction(world)), kept, ended)
+        at = clock.now()
+        assert world.within("ledger", lambda uow: customers_api.periods_of(uow.conn, kept, long_ago)) == []
+        assert while_it_waits(world, lambda uow: ask(uow, at), open_one.close, "ledger") == (["a", "b"], {"b": kept})

@@ -1,19 +1,26 @@
 """What higher contexts may ask of customers, and tell them. All of it holds for the transaction's workspace.
 
-`as_of` asks for ownership as it was known at an earlier instant, so that a figure can be computed again later.
+`as_of` asks for ownership as it was known at an earlier instant, so that a figure can be computed again later. What is written
+counts from when its transaction begins: who asks for a moment ago waits for those who write, up to the lock limit of 3 seconds,
+after which they are asked to try again.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.rows import class_row
 
 from oppulence.customers.history import EVER
 from oppulence.customers.models import Address, CustomerStatus, Row, SubjectPeriod, TaxId
+from oppulence.customers.store import subjects as store
+from oppulence.kernel import clock
 from oppulence.kernel.db import Connection
 
 __all__ = ["EVER", "CustomerFacts", "SubjectPeriod", "by_key", "customer", "mark_used", "of_provider", "owners_at", "owners_of",
            "periods_of", "resolved", "usage_periods"]  # fmt: skip
+
+_LONGEST = timedelta(seconds=30)
+"""No transaction takes longer."""
 
 _FACTS = """
     SELECT c.id, c.key, c.status, c.name, c.emails, c.phone, c.address, c.tax_ids, c.currency, c.locale, c.time_zone, c.metadata
@@ -63,6 +70,7 @@ def of_provider(conn: Connection, provider: str, account: str | None, provider_c
 
 def owners_at(conn: Connection, subjects: Sequence[str], at: datetime, as_of: datetime | None = None) -> dict[str, str]:
     """Ids of the customers that have these subjects at an instant; those that are nobody's are left out."""
+    _wait(conn, as_of)
     rows = conn.execute(
         f"""
         SELECT wanted.subject, o.customer_id
@@ -106,6 +114,7 @@ def resolved(conn: Connection, ids_or_keys: Sequence[str], as_of: datetime | Non
     Merged ones lead to the customers that they are now. With `as_of` keys are those of then, or given up before, and merged
     ones lead to what they were then. A customer whose key somebody else has as a subject is taken to have had it ever since.
     """
+    _wait(conn, as_of)
     merged = "m.customer_id = led.id AND m.merged_at <= coalesce(%(as_of)s, 'infinity'::timestamptz)"
     rows = conn.execute(
         f"""
@@ -134,6 +143,7 @@ def usage_periods(
     conn: Connection, customer_ids: Sequence[str] | None, most: int | None, as_of: datetime | None = None
 ) -> list[SubjectPeriod]:
     """The periods in which subjects, and with them their usage, are customers'; of all customers if None are named."""
+    _wait(conn, as_of)
     with conn.cursor(row_factory=class_row(SubjectPeriod)) as cur:
         return cur.execute(
             f"""
@@ -161,6 +171,12 @@ def mark_used(conn: Connection, customer_id: str, at: datetime) -> bool:
 def _facts(conn: Connection, column: str, value: str) -> CustomerFacts | None:
     with conn.cursor(row_factory=class_row(CustomerFacts)) as cur:
         return cur.execute(f"{_FACTS} WHERE {column} = %s".encode(), (value,)).fetchone()
+
+
+def _wait(conn: Connection, as_of: datetime | None) -> None:
+    """Let what may have been written by then become known, so that the same question has the same answer later."""
+    if as_of is not None and as_of > clock.now() - _LONGEST:
+        store.wait(conn)
 
 
 def _known(alias: str, as_of: datetime | None) -> str:

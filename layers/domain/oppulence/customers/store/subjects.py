@@ -40,6 +40,12 @@ def lock_all(conn: Connection, workspace_id: str) -> None:
     conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (workspace_id,))
 
 
+def wait(conn: Connection) -> None:
+    """Wait for all who change subjects of the workspace at present, and keep nobody waiting."""
+    with conn.transaction(force_rollback=True):
+        conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(current_setting('app.workspace_id'), 1))")
+
+
 def points(conn: Connection, subjects: Sequence[str]) -> dict[str, list[Point]]:
     """Histories of subjects as known now, in order of time; of those that anybody has had."""
     rows: list[Any] = conn.execute(
