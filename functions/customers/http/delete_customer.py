@@ -1,4 +1,8 @@
-"""Archive a customer; one that nothing refers to is deleted. To remove personal data, erase it."""
+"""Archive a customer; one that nothing refers to is deleted. To remove personal data, erase it.
+
+One that was never billed, and has no subject but its keys, is deleted as if it had never been: its usage is nobody's, also when
+it is asked for `as_of` an earlier moment. Whoever was billed is archived, and keeps its usage.
+"""
 
 from oppulence.customers import manage
 from oppulence.customers.errors import CustomerNotActive, CustomerNotFound

@@ -142,6 +142,8 @@ def change(uow: UnitOfWork, customer_id: str, wanted: CustomerChange) -> Custome
 def remove(uow: UnitOfWork, customer_id: str) -> None:
     """Archive a customer; one that nothing refers to is deleted. Subjects of an archived one stay its own until they move.
 
+    What is deleted is as if it had never been: the usage of its keys was nobody's at any moment, whatever `as_of` said before.
+
     Raises:
         CustomerNotFound, CustomerNotActive
     """
