@@ -139,6 +139,17 @@ def test_as_csv_in_pages_and_as_a_file(api: Api, store: World) -> None:
         assert (answer.body["bytes"], answer.body["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
 
 
+def test_a_csvs_columns_have_one_name_each(api: Api, store: World) -> None:
+    make(api, **SUM | {"group_by": {"value": "$.v", "window_start": "$.w", "m": "$.m"}})
+    usage.take(store, usage.sent("1", {"v": 2, "w": "w", "m": "x"}))
+    head, line, _ = ask(api, format="csv", group_by=["value", "m", "window_start"]).body.decode().split("\r\n")
+    found = dict(zip(head.split(","), line.split(","), strict=True))
+    assert found == {
+        "window_start": "2026-03-01T00:00:00Z", "window_end": "2026-04-01T00:00:00Z", "group_value": "2",
+        "group_window_start": "w", "m": "x", "value": "2",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("accept", "form", "is_csv"),
     [

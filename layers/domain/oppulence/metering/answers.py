@@ -37,6 +37,8 @@ _PER_READING = 50_000
 _MAX_CURSOR = 170_000
 """The longest that is given out: 20 dimensions of 1,024 characters, six bytes each in JSON, and a third more in base64."""
 _CSV = "text/csv"
+_COLUMNS = ("window_start", "window_end", "value")
+"""Of CSV, with the dimensions before the last; one that has such a name itself gets a prefix."""
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _MOST_NUMBER = 10**15
 _INSTANT = TypeAdapter[datetime](Instant)
@@ -92,7 +94,7 @@ class Asking(PageQuery):
     group_by: Annotated[Names, Field(description="Dimensions of the meter, `subject` and `customer_id`.")] = []
     as_of: AsOf = None
     format: Format = Format.JSON
-    link: Annotated[bool, Field(description="All of the answer in a file behind a link, rather than a page.")] = False
+    link: Annotated[bool, Field(description="All of the answer in a file behind a link: CSV, or JSON lines.")] = False
 
 
 class QuantityQuery(Asking):
@@ -269,7 +271,8 @@ def _lines(names: Sequence[str], rows: Sequence[Quantity], *, head: bool) -> byt
     text = io.StringIO()
     writer = csv.writer(text)
     if head:
-        writer.writerow(["window_start", "window_end", *names, "value"])
+        dimensions = (f"group_{name}" if name in _COLUMNS else name for name in names)
+        writer.writerow([*_COLUMNS[:-1], *dimensions, _COLUMNS[-1]])
     for row in rows:
         own = {**row.groups, "subject": row.subject, "customer_id": row.customer_id}
         times = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (row.window_start, row.window_end))
