@@ -1,4 +1,7 @@
-"""What makes up one number: the events that a meter's quantity of a period has, the newest first, and what each adds to it."""
+"""What makes up one number: the events that a meter's quantity of a period has, the newest first, and what each adds to it.
+
+A level that left or came with a subject, which changed hands, is a row of its own at that instant, under its event's id.
+"""
 
 from oppulence.customers.errors import CustomerNotFound
 from oppulence.kernel.capabilities import ClickHouse, Postgres, Table

@@ -9,6 +9,7 @@ import pytest
 from tests.metering import usage
 from tests.metering.rules import NOON
 from tests.metering.support import make
+from tests.metering.test_attribution import customer, give
 from tests.support.api import Answer, Api
 from tests.support.world import World
 
@@ -48,6 +49,26 @@ def test_of_what_carries_over_earlier_events_belong_to_it(api: Api, store: World
     usage.take(store, usage.sent("0", {"v": "ann"}, NOON - timedelta(days=40)), usage.sent("1", {"v": "ann", "op": "remove"}))
     found = [(one["id"], one["value"], one["unique_value"]) for one in ask(api, "seats").body["data"]]
     assert found == [("1", "-1", "ann"), ("0", "1", "ann")]
+
+
+def test_what_leaves_and_comes_with_a_subject_is_a_row_of_its_own_on_any_page(api: Api, store: World) -> None:
+    make(api, **SUM | {"slug": "seats", "carry_over": True})
+    a, b = customer(api, "a", ("s", None)), customer(api, "b")
+    usage.take(store, *[usage.sent(str(n), {"v": n}, NOON - timedelta(days=n), subject="s") for n in (1, 2)])
+    give(api, b, "s", NOON)
+    rows = []
+    for limit in (1, 2, 100):
+        found: list[dict[str, Any]] = []
+        cursor = None
+        while cursor or not found:
+            body = ask(api, "seats", customers=[a, b], limit=limit, **({"cursor": cursor} if cursor else {})).body
+            found += body["data"]
+            cursor = body["pagination"]["next_cursor"]
+        rows.append([(one["id"], one["time"][:10], one["value"], one["moved"]) for one in found])
+    assert rows[0] == rows[1] == rows[2] == [
+        ("2", "2026-03-14", "2", "came"), ("2", "2026-03-14", "-2", "left"), ("1", "2026-03-14", "1", "came"),
+        ("1", "2026-03-14", "-1", "left"), ("1", "2026-03-13", "1", None), ("2", "2026-03-12", "2", None),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

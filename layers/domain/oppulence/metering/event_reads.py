@@ -17,6 +17,8 @@ from oppulence.metering.windows import Window
 
 Place = tuple[datetime, str, str]
 """Time, source and id of an event."""
+Step = tuple[datetime, str, str, int]
+"""The same, and which of the rows of one event it is."""
 
 _NEWEST = "ORDER BY time DESC, source DESC, id DESC"
 _EVENT = "source, id, type, subject, time, data, stored_at, sequence, landed_at, batch_id"
@@ -99,16 +101,20 @@ def events(moment: Moment, wanted: Wanted, after: Place | None, most: int) -> li
     return [Found(*_utc(row)) for row in olap.query(f"SELECT * FROM ({text}) {_NEWEST} LIMIT {most}", given.values)]
 
 
-def of_meter(asked: Asked, period: Window, after: Place | None, most: int) -> list[Sequence[Any]]:
-    """The rows that a quantity of a period is made of: time, source, id, subject, number, text, stored_at, dimensions."""
+def of_meter(asked: Asked, period: Window, after: Step | None, most: int) -> list[Sequence[Any]]:
+    """The rows that a quantity of a period is made of: time, source, id, subject, number, text, stored_at, step, dimensions.
+
+    The step is 0 for an event itself; 1 for what left with its subject, and 2 for what came with it, at that time.
+    """
     given = Parameters()
     source = rows(asked, period, given)
     where = f"WHERE {_after(after, given)}" if after else ""
     keys = "".join(f", k{n}" for n in range(len(asked.group_by)))
+    step = "step" if asked.moves else "0 AS step"
     found = olap.query(
         f"""
-        SELECT time, source, id, subject, toString(number), text, stored_at{keys} FROM ({source}) {where}
-         {_NEWEST} LIMIT {most}
+        SELECT time, source, id, subject, toString(number), text, stored_at, {step}{keys} FROM ({source}) {where}
+         {_NEWEST}, step DESC LIMIT {most}
         """,
         given.values,
     )
@@ -162,12 +168,12 @@ def _counted(moment: Moment, wanted: Wanted, given: Parameters, tail: str | None
     return "".join(f" AND {part}" for part in parts)
 
 
-def _after(place: Place, given: Parameters) -> str:
-    """Older than an event; the first line says it in words that the table's index knows."""
-    time, source, id_ = place
-    return (
-        f"time <= {instant(time)} AND (time < {instant(time)} OR (source, id) < ({given.one(source)}, {given.one(id_)}))"
-    )  # fmt: skip
+def _after(place: Place | Step, given: Parameters) -> str:
+    """Older than an event, or one of its rows; the first part says it in words that the table's index knows."""
+    time, source, id_, *step = place
+    values = ", ".join([given.one(source), given.one(id_), *(given.one(one, "UInt8") for one in step)])
+    names = "source, id, step" if step else "source, id"
+    return f"time <= {instant(time)} AND (time < {instant(time)} OR ({names}) < ({values}))"
 
 
 def _utc(row: Sequence[Any]) -> list[Any]:

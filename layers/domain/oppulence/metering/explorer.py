@@ -92,10 +92,25 @@ class MeterEventsQuery(PageQuery):
     as_of: AsOf = None
 
 
+class Moved(StrEnum):
+    """With its subject, which changed hands, a level left or came."""
+
+    LEFT = "left"
+    CAME = "came"
+
+
+_MOVED = (None, Moved.LEFT, Moved.CAME)
+"""By the number of the row."""
+
+
 class MeterEvent(BaseModel):
     """What one event adds to a quantity."""
 
-    time: datetime
+    time: Annotated[datetime, Field(description="Of the event; of what left or came, when the subject changed hands.")]
+    moved: Annotated[
+        Moved | None,
+        Field(description="Null: the event itself. Else what the event left went along with its subject to another customer."),
+    ]
     source: str
     id: str
     subject: str
@@ -182,15 +197,16 @@ def of_meter(scope: Scope, meter: str, query: MeterEventsQuery) -> MeterEvents:
     def fetch(after: After | None, most: int) -> list[MeterEvent]:
         return [
             MeterEvent(
-                time=time, source=source, id=id_, subject=subject, value=number, unique_value=text if unique else None,
-                ingested_at=stored_at, groups=dict(zip(asked.group_by, groups, strict=True)),
+                time=time, moved=_MOVED[step], source=source, id=id_, subject=subject, value=number,
+                unique_value=text if unique else None, ingested_at=stored_at,
+                groups=dict(zip(asked.group_by, groups, strict=True)),
             )
-            for time, source, id_, subject, number, text, stored_at, *groups in event_reads.of_meter(
-                asked, period, _place(after), most
+            for time, source, id_, subject, number, text, stored_at, step, *groups in event_reads.of_meter(
+                asked, period, None if after is None else (datetime.fromisoformat(after[0]), *after[1:]), most
             )
         ]  # fmt: skip
 
-    found = paginate(scope, query, fetch, lambda one: (one.time, one.source, one.id))
+    found = paginate(scope, query, fetch, lambda one: (one.time, one.source, one.id, _MOVED.index(one.moved)))
     return MeterEvents(settlement=asked.snapshot.settled, queued=asked.queued, data=found.data, pagination=found.pagination)
 
 

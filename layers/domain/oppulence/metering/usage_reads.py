@@ -82,7 +82,8 @@ def _moved(asked: Asked, period: Window, given: Parameters, *, landed: bool) -> 
     """Rows of levels, and what becomes of them when their subjects change hands: each is taken from one, and given to the next.
 
     `late`: by day it holds from the day after its `second`, which for what is taken is that of the moment before: who loses a
-    subject when a day begins does not have it on that day. `own_time` is when the row happened.
+    subject when a day begins does not have it on that day. `own_time` is when the row happened; `step` is 0 for the row itself, 1
+    for what is taken, 2 for what is given.
     """
     names = [(f"k{n}", name) for n, name in enumerate(asked.group_by)]
     inner = [
@@ -94,7 +95,7 @@ def _moved(asked: Asked, period: Window, given: Parameters, *, landed: bool) -> 
     outer = [
         f"fromUnixTimestamp64Micro(move.1, 'UTC') AS time, subject, if(move.2 = 1, {taken}, own_number) AS number",
         "text, stored_at, sequence, source, id, own_time, if(move.2 = 0, own_number <= 0, move.2 = 1) AS late",
-        "intDiv(move.1 - (move.2 = 1), 1000000) AS second",
+        "intDiv(move.1 - (move.2 = 1), 1000000) AS second, move.2 AS step",
         *(f"nullIf(move.3, '') AS {k}" if name == CUSTOMER else k for k, name in names),
     ]
     wanted = "" if asked.all_owners else " AND move.3 != ''"
