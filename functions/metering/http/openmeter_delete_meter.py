@@ -4,8 +4,8 @@ from oppulence.kernel.capabilities import Bus, Keys, Postgres
 from oppulence.kernel.drop_in import OPENMETER
 from oppulence.kernel.http import route
 from oppulence.kernel.uow import UnitOfWork
-from oppulence.metering import meters
 from oppulence.metering.errors import MeterNotActive, MeterNotFound
+from oppulence.metering.openmeter.meters import remove
 
 
 @route(
@@ -13,4 +13,4 @@ from oppulence.metering.errors import MeterNotActive, MeterNotFound
     errors=(MeterNotFound, MeterNotActive), uses=(Postgres("metering"), Bus("metering"), Keys()),
 )  # fmt: skip
 def handler(uow: UnitOfWork, meter_id: str) -> None:
-    meters.remove(uow, meter_id)
+    remove(uow, meter_id)

@@ -4,10 +4,9 @@ from oppulence.kernel.capabilities import Postgres
 from oppulence.kernel.drop_in import OPENMETER
 from oppulence.kernel.http import Response, route
 from oppulence.kernel.uow import UnitOfWork
-from oppulence.metering import meters
 from oppulence.metering.errors import MeterNotFound
 from oppulence.metering.openmeter.form import answer
-from oppulence.metering.openmeter.meters import shown
+from oppulence.metering.openmeter.meters import get, shown
 
 
 @route(
@@ -15,4 +14,4 @@ from oppulence.metering.openmeter.meters import shown
     uses=(Postgres("metering"),),
 )  # fmt: skip
 def handler(uow: UnitOfWork, meter_id: str) -> Response:
-    return answer(shown(uow, meters.get(uow, meter_id)))
+    return answer(shown(uow, get(uow, meter_id)))

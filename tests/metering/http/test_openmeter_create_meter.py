@@ -67,8 +67,9 @@ def test_what_they_do_not_know_is_passed_over(api: Api) -> None:
 
 def test_a_slug_is_taken_once(om: Client) -> None:
     create(om)
-    with refused(409):
+    with refused(409) as problem:
         create(om)
+    assert "PUT /openmeter/api/v1/meters/tokens_total" in problem["detail"]
     with pytest.raises(ResourceExistsError):
         create(om)
 
@@ -78,7 +79,7 @@ def test_so_many_meters_count_a_type(om: Client, monkeypatch: pytest.MonkeyPatch
     create(om)
     with refused(409) as problem:
         create(om, slug="another")
-    assert problem["extensions"]["param"] == "eventType"
+    assert problem["extensions"]["param"] == "eventType" and "DELETE /openmeter/api/v1/meters/" in problem["detail"]
 
 
 def test_a_key_without_the_scope_and_a_wrong_one(world: World) -> None:

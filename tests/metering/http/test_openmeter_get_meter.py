@@ -14,8 +14,10 @@ def test_a_meter_is_found_by_its_id_and_its_slug(om: Client) -> None:
 
 
 def test_what_is_not_there_is_a_problem(om: Client) -> None:
-    with refused(404):
-        om.meters.get("none")
+    for ask in (om.meters.get, om.meters.delete, om.meters.query_json):
+        with refused(404) as problem:
+            ask("none")
+        assert "GET /openmeter/api/v1/meters;" in problem["detail"]
     with pytest.raises(ResourceNotFoundError):
         om.meters.get("met_" + "a" * 20)
 

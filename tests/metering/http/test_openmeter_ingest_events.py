@@ -107,6 +107,14 @@ def test_what_is_no_json_is_refused(api: Api, raw: bytes, content_type: str) -> 
     assert (answer.status, answer.headers["Content-Type"]) == (400, PROBLEM) and answer.error.message
 
 
+def test_a_fault_speaks_of_what_they_have(api: Api) -> None:
+    nobody = {name: value for name, value in ONE.items() if name != "subject"}
+    assert "customer" not in post(api, json.dumps(nobody).encode()).error.message
+    assert post(api, json.dumps({**nobody, "customer": "acme"}).encode()).error.param == "0.subject"
+    assert post(api, json.dumps({**ONE, "customer": "acme"}).encode()).status == 204, "an extension like others"
+    assert post(api, b"[]").error.param == "0" and post(api, json.dumps([ONE, 5]).encode(), TYPES[1]).error.param == "1"
+
+
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/xml"])
 def test_other_content_types_are_refused_as_they_do(api: Api, content_type: str) -> None:
     answer = post(api, json.dumps(ONE).encode(), content_type)

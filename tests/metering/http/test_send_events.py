@@ -119,6 +119,18 @@ def test_binary_mode_has_its_attributes_in_headers(sender: Api) -> None:
     assert faults(send(sender, b"1", **headers | {"ce-subject": "%ff"})) == [(0, "subject")]
     assert faults(send(sender, b"1", **headers | {"ce-time": "yesterday"})) == [(0, "time")]
     assert faults(send(sender, b"1", **headers | {"ce-specversion": "0.3"})) == [(0, "specversion")]
+    for name in ("specversion", "type"):
+        (fault,) = send(sender, b'{"n": 1}', **{key: text for key, text in headers.items() if key != f"ce-{name}"}).body[
+            "results"
+        ]
+        assert (fault["field"], f"ce-{name}" in fault["reason"]) == (name, True)
+
+
+def test_a_fault_says_what_is_taken(sender: Api) -> None:
+    (fault,) = send(sender, EVENT | {"specversion": "0.3"}).body["results"]
+    assert (fault["field"], fault["reason"]) == ("specversion", "Only 1.0 is taken.")
+    many = send(sender, [EVENT] * 1_001).error
+    assert (many.code, many.param) == ("too_many_events", "body") and "/v1/events/imports" in many.message
 
 
 @pytest.mark.parametrize(("kind", "body"), [(ONE, CLOUD), (MANY, [CLOUD])])

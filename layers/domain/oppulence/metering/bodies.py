@@ -9,11 +9,18 @@ import msgspec
 from oppulence.kernel.errors import InvalidBody
 
 _WRAPPED = re.compile(r'\s*\{\s*"events"\s*:(.*)\}\s*', re.DOTALL)
+_FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
+_NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _many: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _one: msgspec.json.Decoder[msgspec.Raw] = msgspec.json.Decoder(msgspec.Raw)
 _parts: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _lenient = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+REQUIRED = "It is required."
+_MAX_FIELD = 64
+"""Of the name of a field that is refused: answers stay small, whatever was sent."""
 
 
 def check_encoding(body: bytes) -> None:
@@ -70,6 +77,16 @@ def depth_of(text: str) -> int:
         elif sign in "}]":
             depth -= 1
     return deepest
+
+
+def explained(error: str) -> tuple[str, str]:
+    """(field, reason) of what the decoder says of an event."""
+    match = _FAULT.fullmatch(error)
+    what, where = (match["what"], match["where"]) if match else (error, None)
+    if named := _NAMED.fullmatch(what):
+        is_missing = named[1] == "missing required"
+        return named[2][:_MAX_FIELD], REQUIRED if is_missing else "Nobody knows this field. Remove it or correct its name."
+    return (where or "")[:_MAX_FIELD], "Only 1.0 is taken." if where == "specversion" else f"{what}."
 
 
 def _one_by_one(text: str, why: Exception) -> Iterator[str]:

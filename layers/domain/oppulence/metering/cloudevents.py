@@ -26,15 +26,12 @@ from oppulence.metering.windows import EARLIEST
 ONE, MANY, PLAIN = "application/cloudevents+json", "application/cloudevents-batch+json", "application/json"
 AHEAD = timedelta(minutes=5)
 MAX_TEXT, MAX_DATA_BYTES, MAX_DEPTH = 255, 65_536, 32
-MAX_FIELD = 64
-"""Of the name of a field that is refused: answers stay small, whatever was sent."""
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _CONTROL = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
+_NO_SUBJECT = "Name the subject, or the key of the customer in `customer`."
 _REPLACED, _NINES = "\ufffd", ".999999"
-_FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", re.DOTALL)
-_NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
@@ -57,13 +54,15 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
 class Defaults:
     """What stands in for what an event leaves out, and how old one may be.
 
-    `seed` makes ids: the same seed and place give the same id.
+    `seed` makes ids: the same seed and place give the same id. `by_customer`: an event may name a customer instead of a subject;
+    else that is an extension like others.
     """
 
     seed: str
     source: str
     now: datetime
     oldest: datetime = EARLIEST
+    by_customer: bool = True
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -118,7 +117,7 @@ def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Se
         raise UnsupportedMediaType("Send the body in UTF-8.", param="Content-Type")
     bodies.check_encoding(body)
     reader = _Reader(defaults, body)
-    if "ce-specversion" in headers and not media_type.startswith("application/cloudevents"):
+    if not media_type.startswith("application/cloudevents") and any(f"ce-{name}" in headers for name in _ATTRIBUTES):
         return [reader.binary(body, media_type, headers)]
     if media_type == ONE:
         return [reader.cloud(0, bodies.whole(body))]
@@ -128,7 +127,10 @@ def read(body: bytes, headers: Mapping[str, str], defaults: Defaults) -> list[Se
         )
     found = bodies.events(body, may_be_one=media_type == PLAIN)
     if len(found) > MAX_EVENTS:
-        raise TooManyEvents(f"The body has {len(found)} events; a request takes {MAX_EVENTS}.")
+        raise TooManyEvents(
+            f"The body has {len(found)} events; a request takes {MAX_EVENTS}. Send several requests, or a file with"
+            " POST /v1/events/imports.", param="body",
+        )  # fmt: skip
     judge = reader.plain if media_type == PLAIN else reader.cloud
     return [judge(index, one) for index, one in enumerate(found)]
 
@@ -165,7 +167,7 @@ class _Reader:
                 found.time = _of_its_second(found.time, _written.decode(text).time)
             return self._completed(index, found)
         except msgspec.ValidationError as error:
-            return Refused(index, *_explained(str(error)))
+            return Refused(index, *bodies.explained(str(error)))
         except msgspec.DecodeError:
             return Refused(index, "", "It is not valid JSON, which knows neither NaN nor infinities nor half a surrogate pair.")
 
@@ -185,7 +187,8 @@ class _Reader:
         try:
             found = msgspec.convert(attributes, CloudEvent)
         except msgspec.ValidationError as error:
-            return Refused(0, *_explained(str(error)))
+            field, reason = bodies.explained(str(error))
+            return Refused(0, field, f"{reason} It is the header ce-{field}.")
         if found.time is not None:
             found.time = _of_its_second(found.time, attributes["time"])
         found.data = bodies.whole(body) if body.strip() else msgspec.Raw()
@@ -197,10 +200,11 @@ class _Reader:
             data = _data(found)
         except _Unusable as error:
             return Refused(index, error.field, error.reason)
-        subject = found.subject or found.customer
+        customer = found.customer if self._defaults.by_customer else None
+        subject = found.subject or customer
         if subject is None:
-            return Refused(index, "subject", "Name the subject, or the key of the customer in `customer`.")
-        if found.subject is not None and found.customer is not None:
+            return Refused(index, "subject", _NO_SUBJECT if self._defaults.by_customer else bodies.REQUIRED)
+        if found.subject is not None and customer is not None:
             return Refused(index, "customer", "Name the subject or the customer, not both.")
         time = found.time or self._defaults.now
         if not self._oldest <= time <= self._latest:
@@ -283,15 +287,3 @@ def _unescaped(value: str) -> str:
 def _of_its_second(time: datetime, written: str) -> datetime:
     """The decoder rounds to a microsecond: the last of a second stays in it, as the next second may be the next month's."""
     return time - timedelta(microseconds=1) if not time.microsecond and _NINES in written else time
-
-
-def _explained(error: str) -> tuple[str, str]:
-    """(field, reason) of what the decoder says."""
-    match = _FAULT.fullmatch(error)
-    what, where = (match["what"], match["where"]) if match else (error, None)
-    if named := _NAMED.fullmatch(what):
-        reason = (
-            "It is required." if named[1] == "missing required" else "Nobody knows this field. Remove it or correct its name."
-        )
-        return named[2][:MAX_FIELD], reason
-    return (where or "")[:MAX_FIELD], f"{what}."

@@ -25,10 +25,12 @@ class Form(BaseModel):
 
 @contextmanager
 def in_their_words(**names: str) -> Iterator[None]:
-    """Errors name a parameter as the caller knows it; `names` are those that this question has."""
+    """Errors name a parameter and paths of meters as the caller knows them; `names` are those that this question has."""
     try:
         yield
     except AppError as error:
+        message = error.message.replace("PATCH /v1/meters", "PUT /v1/meters")
+        error.message = message.replace(" /v1/meters", " /openmeter/api/v1/meters")
         if error.param is not None:
             name, dot, rest = error.param.partition(".")
             error.param = f"{names.get(name) or _NAMES.get(name) or to_camel(name)}{dot}{rest}"

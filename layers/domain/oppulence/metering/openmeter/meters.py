@@ -75,6 +75,26 @@ class MeterCreate(MeterUpdate):
         return meters.create(uow, wanted)
 
 
+@in_their_words()
+def get(uow: UnitOfWork, id_or_slug: str) -> Meter:
+    """One meter by its id, or an active one by its slug.
+
+    Raises:
+        MeterNotFound: there is none.
+    """
+    return meters.get(uow, id_or_slug)
+
+
+@in_their_words()
+def remove(uow: UnitOfWork, id_or_slug: str) -> None:
+    """Archive a meter, or delete one that counted nothing.
+
+    Raises:
+        MeterNotFound, MeterNotActive
+    """
+    meters.remove(uow, id_or_slug)
+
+
 class MeterPage(Form):
     """Which of the meters."""
 

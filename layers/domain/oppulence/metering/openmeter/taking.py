@@ -7,6 +7,7 @@ from oppulence.kernel.errors import InvalidBody, UnsupportedMediaType
 from oppulence.kernel.request import Request
 from oppulence.kernel.uow import Scope
 from oppulence.metering import ingest, receiving
+from oppulence.metering.bodies import REQUIRED
 from oppulence.metering.cloudevents import MANY, ONE, PLAIN, Refused, Sent, read
 
 
@@ -22,7 +23,7 @@ def take(scope: Scope, request: Request) -> None:
     media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
     if media_type == PLAIN:
         media_type = MANY if request.body.lstrip()[:1] == b"[" else ONE
-    defaults = replace(receiving.defaults_for(scope, request.id), source="")
+    defaults = replace(receiving.defaults_for(scope, request.id), source="", by_customer=False)
     try:
         found = read(request.body, {"content-type": media_type}, defaults)
     except UnsupportedMediaType as error:
@@ -32,7 +33,7 @@ def take(scope: Scope, request: Request) -> None:
         first = refused[0]
         raise InvalidBody(
             f"Event {first.index} cannot be taken, so none was. {first.field or 'Event'}: {first.reason}",
-            param=f"{first.index}.{first.field}",
+            param=f"{first.index}.{first.field}".removesuffix("."),
             rejected=[{"index": one.index, "field": one.field, "reason": one.reason} for one in refused],
         )
     taken, _ = receiving.without_repeats(found)
@@ -46,8 +47,8 @@ def _faults(one: Sent | Refused) -> Iterator[Refused]:
         yield one
         return
     if not one.named:
-        yield Refused(one.index, "id", "It is required.")
+        yield Refused(one.index, "id", REQUIRED)
     if not one.event.source:
-        yield Refused(one.index, "source", "It is required.")
+        yield Refused(one.index, "source", REQUIRED)
     if one.event.data is not None and not one.event.data.lstrip().startswith("{"):
         yield Refused(one.index, "data", "It must be a JSON object.")
