@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from oppulence.customers.api import EVER
 from oppulence.kernel.errors import Unavailable
 from oppulence.kernel.uow import Scope
 from oppulence.metering import api as metering
@@ -75,6 +76,25 @@ def test_a_merge_leaves_the_total_of_what_was_frozen(api: Api, store: World) -> 
     assert sums(store, "a", 1) == [] and sums(store, "b", 1) == [(2, Decimal(7), Decimal(1))]
     assert [metering.recomputed(scope(store), "b", n) for n in range(3)] == [3, 6, 7]
     assert metering.frozen_quantity(scope(store), Freeze("a", "tokens", JUNE, JULY, customer="a")).quantity == 3
+
+
+def test_customers_of_many_subjects_are_merged_and_their_bills_made_right(api: Api, store: World) -> None:
+    make(api, **SUM)
+    a, b = customer(api, "a"), customer(api, "b")
+    for owner, since in ((a, EVER), (b, JUNE + DAY)):
+        store.admin.execute(
+            """
+            INSERT INTO customers.subject_owners (workspace_id, subject, valid_from, customer_id, recorded_at)
+            SELECT %s, 'subject_' || n, %s, %s, now() FROM generate_series(1, 10500) n
+            """,
+            (store.workspace_id, since, owner),
+        )
+    times = [JUNE, JUNE, JUNE + DAY]
+    usage.take(store, *[usage.sent(str(n), {"v": 1}, at, subject=f"subject_{n * 3500}") for n, at in enumerate(times, 1)])
+    frozen = [metering.frozen_quantity(scope(store), Freeze(one, "tokens", JUNE, JULY, one)).quantity for one in (a, b)]
+    assert frozen == [2, 1]
+    assert api.as_key().post(f"/v1/customers/{b}/merge", {"from": a}).status == 200
+    assert [[one[2] for one in sums(store, key)] for key in (a, b)] == [[-2], [2]]
 
 
 @pytest.mark.parametrize("as_key", [True, False])

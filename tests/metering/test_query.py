@@ -181,3 +181,11 @@ def test_pages_are_parts_of_the_whole(api: Api, store: World, monkeypatch: pytes
                 place = reading.key(rows[-1])
                 assert len(found) <= len(whole)
             assert found == whole, (slug, most_cells)
+
+
+def test_a_long_list_of_any_texts_reaches_the_store(api: Api, store: World) -> None:
+    make(api, effective_from=None)
+    names = [f"{text * 1000}{n}" for n in range(100) for text in ("\\", '"', "'", "\x01", "é")]
+    usage.take(store, *[usage.sent(str(n), None, subject=name) for n, name in enumerate(names)])
+    question = Question("calls", usage.NOON - timedelta(days=1), usage.NOON + timedelta(days=1), subjects=tuple(names))
+    assert query.answer(Scope("metering", store.workspace_id), question).rows[0].value == 500

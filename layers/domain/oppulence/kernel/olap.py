@@ -79,7 +79,7 @@ def query(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
         Unavailable: the store cannot be reached.
     """
     with _reachable():
-        return list(_client(form=_are_long(parameters)).query(text, parameters=parameters).result_rows)
+        return list(_asked(parameters).query(text, parameters=parameters).result_rows)
 
 
 def columns(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
@@ -89,7 +89,7 @@ def columns(text: str, parameters: dict[str, Any]) -> list[Sequence[Any]]:
         Unavailable: the store cannot be reached.
     """
     with _reachable():
-        client = _client(form=_are_long(parameters))
+        client = _asked(parameters)
         return list(client.query(text, parameters=parameters, column_oriented=True).result_columns)
 
 
@@ -133,6 +133,11 @@ def work(text: str, parameters: dict[str, Any], settings: dict[str, Any] | None 
 def forget() -> None:
     """Drop the process's client."""
     _client.cache_clear()
+
+
+def _asked(parameters: Mapping[str, Any]) -> "Client":
+    """Who sends much waits longer for the answer."""
+    return _client(WORK_S, form=True) if _are_long(parameters) else _client()
 
 
 def _are_long(parameters: Mapping[str, Any]) -> bool:

@@ -10,8 +10,10 @@ from enum import Enum, auto
 
 from oppulence.metering.asked import Asked, Counter
 from oppulence.metering.buckets import SECONDS, Buckets
+from oppulence.metering.hands import FOREVER, micros
 from oppulence.metering.models import Aggregation
-from oppulence.metering.usage_reads import FOREVER, Parameters, after, keys, micros, order, rows, settled, tenures
+from oppulence.metering.parameters import Parameters
+from oppulence.metering.usage_reads import after, keys, order, rows, settled, tenures
 
 _PLACE = "(time, stored_at, sequence, source, id)"
 

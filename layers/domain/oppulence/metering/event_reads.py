@@ -11,7 +11,9 @@ from typing import Any
 from oppulence.kernel import olap
 from oppulence.metering.asked import Asked
 from oppulence.metering.attribution import Owned
-from oppulence.metering.usage_reads import Parameters, instant, micros, owner, rows
+from oppulence.metering.hands import histories, micros, owner
+from oppulence.metering.parameters import Parameters
+from oppulence.metering.usage_reads import instant, rows
 from oppulence.metering.usage_store import COUNTED
 from oppulence.metering.windows import Window
 
@@ -136,7 +138,7 @@ def _conditions(wanted: Wanted, given: Parameters) -> list[str]:
         found += [f"{column} >= {instant(since)}"] if since else []
         found += [f"{column} < {instant(until)}"] if until else []
     if wanted.owned is not None:
-        found.append(f"{owner(wanted.owned, given)} != ''")
+        found += [*histories(wanted.owned, given), f"{owner(wanted.owned, given)} != ''"]
     return found
 
 

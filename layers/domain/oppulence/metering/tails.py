@@ -14,9 +14,10 @@ from decimal import Decimal
 from operator import attrgetter, itemgetter
 
 from oppulence.kernel import olap
-from oppulence.metering import usage_reads
+from oppulence.metering import hands, usage_reads
 from oppulence.metering.asked import CUSTOMER, METER, SUBJECT, Asked, Counter, Span
 from oppulence.metering.attribution import owners
+from oppulence.metering.parameters import Parameters
 
 MAX_KEPT, MAX_ROWS = 50, 50_000
 """Workspaces, and rows of one."""
@@ -78,7 +79,7 @@ def known(asked: Asked) -> Mapping[str, Sequence[Landed]] | None:
 
 
 def _read(asked: Asked) -> dict[str, list[Landed]] | None:
-    given = usage_reads.Parameters()
+    given = Parameters()
     text = usage_reads.landed(asked, given, MAX_ROWS + 1)
     rows = olap.query(text, given.values)
     if len(rows) > MAX_ROWS:
@@ -123,12 +124,12 @@ def _owners(asked: Asked, end: datetime) -> Callable[[Landed], Iterable[tuple[La
     if not asked.moves:
         owner = owners(asked.owned)
         return lambda row: ((row, owner(row.subject, row.time)),)
-    found, until = usage_reads.points(asked.owned), usage_reads.micros(end)
+    found, until = hands.points(asked.owned), hands.micros(end)
     before = int(asked.meter.measure.prorated == "day")  # microseconds
 
     def moved(row: Landed) -> Iterator[tuple[Landed, str | None]]:
         points = found.get(row.subject, [])
-        place = bisect_right(points, usage_reads.micros(row.time), key=itemgetter(0))
+        place = bisect_right(points, hands.micros(row.time), key=itemgetter(0))
         whose = points[place - 1][1] if place else ""
         yield row, whose or None
         for at, other in points[place:]:

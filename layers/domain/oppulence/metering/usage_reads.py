@@ -5,49 +5,17 @@ Every table is read with the workspace's filter.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from oppulence.metering import hands
 from oppulence.metering.asked import CUSTOMER, METER, SUBJECT, Asked, Span
-from oppulence.metering.attribution import Owned
 from oppulence.metering.models import Aggregation
+from oppulence.metering.parameters import Parameters
 from oppulence.metering.usage_store import COUNTED
 from oppulence.metering.windows import Window
 
-_PIECE = 60_000
-"""Bytes of one parameter; a server takes 128 KB."""
-
-FOREVER = 2**63 - 1
-"""Microseconds since 1970; long after any usage."""
-
 _COLUMNS = "time, subject, number, text, stored_at, sequence, source, id"
-
-
-@dataclass(slots=True)
-class Parameters:
-    """Values of a statement, and how it names them."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def one(self, value: str | int, kind: str = "String") -> str:
-        """A single value."""
-        name = f"p{len(self.values)}"
-        self.values[name] = value
-        return f"{{{name}:{kind}}}"
-
-    def many(self, values: Sequence[Any], kind: str = "String") -> str:
-        """A list, in as many parameters as its size takes."""
-        pieces: list[list[Any]] = [[]]
-        size = 0
-        for value in values:
-            size += len(str(value).encode()) + 4
-            if size > _PIECE and pieces[-1]:
-                pieces.append([])
-                size = 0
-            pieces[-1].append(value)
-        named = [self.one(piece, f"Array({kind})") for piece in pieces]  # type: ignore[arg-type]
-        return named[0] if len(named) == 1 else f"arrayConcat({', '.join(named)})"
 
 
 def keys(asked: Asked, given: Parameters) -> list[str]:
@@ -89,7 +57,7 @@ def _moved(asked: Asked, period: Window, given: Parameters, *, landed: bool) -> 
     inner = [
         "time AS own_time, subject, number AS own_number, text, stored_at, sequence, source, id",
         *(f"{_key(asked, name, given)} AS {k}" for k, name in names if name != CUSTOMER),
-        f"{_moves(asked.owned or (), given)} AS moves",
+        f"{hands.MOVES} AS moves",
     ]
     taken = "-abs(own_number)" if asked.meter.measure.aggregation is Aggregation.UNIQUE_COUNT else "-own_number"
     outer = [
@@ -100,7 +68,7 @@ def _moved(asked: Asked, period: Window, given: Parameters, *, landed: bool) -> 
     ]
     wanted = "" if asked.all_owners else " AND move.3 != ''"
     return f"""SELECT {", ".join(outer)} FROM ({_rows(asked, period, given, inner, landed=landed)}) ARRAY JOIN moves AS move
-                WHERE move.1 < {micros(period.end)}{wanted}"""
+                WHERE move.1 < {hands.micros(period.end)}{wanted}"""
 
 
 def tenures(asked: Asked, period: Window, given: Parameters) -> str:
@@ -111,13 +79,13 @@ def tenures(asked: Asked, period: Window, given: Parameters) -> str:
     inner = [
         "text, number, time, (toUnixTimestamp64Micro(time), stored_at, sequence, source, id) AS place",
         *(f"{_key(asked, name, given)} AS {k}" for k, name in names if name != CUSTOMER),
-        f"{_tenures(asked.owned or (), given)} AS tenures",
+        f"{hands.TENURES} AS tenures",
     ]
     outer = [f"nullIf(tenure.3, '') AS {k}" if name == CUSTOMER else k for k, name in names]
     wanted = "" if asked.all_owners else " AND tenure.3 != ''"
     return f"""SELECT {", ".join([*outer, "text, number, place, tenure.1 AS since, tenure.2 AS until"])}
                  FROM ({_rows(asked, period, given, inner, landed=True)}) ARRAY JOIN tenures AS tenure
-                WHERE tenure.1 < {micros(period.end)}{wanted}"""
+                WHERE tenure.1 < {hands.micros(period.end)}{wanted}"""
 
 
 def landed(asked: Asked, given: Parameters, most: int) -> str:
@@ -157,8 +125,10 @@ def _conditions(asked: Asked, period: Window, given: Parameters) -> str:
         found.append(f"subject IN {given.many(asked.subjects)}")
     if asked.owned is not None and not asked.all_owners:
         found.append(f"subject IN {given.many(sorted({one.subject for one in asked.owned}))}")
-        if not asked.moves and any(one.since or one.until for one in asked.owned):
-            found.append(f"{owner(asked.owned, given)} != ''")
+    histories = hands.histories(asked.owned or (), given)
+    found += histories
+    if histories and not asked.all_owners and not asked.moves:
+        found.append(f"{hands.owner(asked.owned or (), given)} != ''")
     for name, values in asked.filters.items():
         found.append(_one_of(_dimension(asked, name), values, given))
     return " AND ".join(found)
@@ -191,7 +161,7 @@ def _key(asked: Asked, name: str, given: Parameters) -> str:
     if name in (METER, SUBJECT):
         return "meter" if name == METER else "subject"
     if name == CUSTOMER:
-        return f"nullIf({owner(asked.owned or (), given)}, '')"
+        return f"nullIf({hands.owner(asked.owned or (), given)}, '')"
     return _dimension(asked, name)
 
 
@@ -204,77 +174,6 @@ def _dimension(asked: Asked, name: str) -> str:
         return "CAST(NULL AS Nullable(String))"
     cases = ", ".join(f"version = {version}, groups[{place}]" for version, place in places)
     return f"CAST(multiIf({cases}, NULL) AS Nullable(String))"
-
-
-def owner(owned: Sequence[Owned], given: Parameters) -> str:
-    """The customer whose a row is, '' if nobody's."""
-    if not owned:
-        return "''"
-    if not any(one.since or one.until for one in owned):
-        subjects, names = given.many([one.subject for one in owned]), given.many([one.customer_id for one in owned])
-        return f"transform(subject, {subjects}, {names}, '')"
-    times, names = _histories(owned, given)
-    last = _last(times)
-    return f"if({last} = 0, '', {names}[{last}])"
-
-
-def _moves(owned: Sequence[Owned], given: Parameters) -> str:
-    """All that a row comes to, as (when, what, whose): 0 as it is, and from each change of hands on 1 taken, 2 given."""
-    times, names = _histories(owned, given)
-    last = _last(times)
-    later = [f"arraySlice({one}, {last} + 1)" for one in (times, f"arrayPopBack(arrayPushFront({names}, ''))", names)]
-    return f"""arrayConcat([(toUnixTimestamp64Micro(time), 0, if({last} = 0, '', {names}[{last}]))],
-                           arrayFlatten(arrayMap((at, one, other) -> [(at, 1, one), (at, 2, other)], {", ".join(later)})))"""
-
-
-def _tenures(owned: Sequence[Owned], given: Parameters) -> str:
-    """Whose a row is, as (from when, until when, whose) in order of time."""
-    times, names = _histories(owned, given)
-    last = _last(times)
-    later, others = (f"arraySlice({one}, {last} + 1)" for one in (times, names))
-    return f"""arrayZip(arrayPushFront({later}, toUnixTimestamp64Micro(time)), arrayPushBack({later}, toInt64({FOREVER})),
-                        arrayPushFront({others}, if({last} = 0, '', {names}[{last}])))"""
-
-
-def _histories(owned: Sequence[Owned], given: Parameters) -> tuple[str, str]:
-    """When the row's subject changed hands, and into whose."""
-    found = points(owned)
-    ends = [0]
-    for some in found.values():
-        ends.append(ends[-1] + len(some))
-    number = f"transform(subject, {given.many(list(found))}, range(1, {len(found) + 1}), 0)"
-    starts, lengths = given.many(ends[:-1], "UInt32"), given.many([len(some) for some in found.values()], "UInt32")
-    times = given.many([at for some in found.values() for at, _ in some], "Int64")
-    names = given.many([name for some in found.values() for _, name in some])
-    own = f"{starts}[{number}] + 1, {lengths}[{number}]"  # the place 0 has 0, of nothing
-    return f"arraySlice({times}, {own})", f"arraySlice({names}, {own})"
-
-
-def _last(times: str) -> str:
-    """The number of the change of hands before the row; 0: there was none."""
-    return f"arrayLastIndex(at -> at <= toUnixTimestamp64Micro(time), {times})"
-
-
-def points(owned: Sequence[Owned]) -> dict[str, list[tuple[int, str]]]:
-    """By subject (from when on, whose), '' being nobody's, in order of time; each changes hands."""
-    found: dict[str, list[tuple[int, str]]] = {}
-    for one in sorted(owned, key=lambda owned: micros(owned.since)):
-        own = found.setdefault(one.subject, [])
-        if own and own[-1][0] == micros(one.since):
-            own.pop()
-        if not own or own[-1][1] != one.customer_id:
-            own.append((micros(one.since), one.customer_id))
-        if one.until is not None:
-            own.append((micros(one.until), ""))
-    return found
-
-
-def micros(at: datetime | None) -> int:
-    """Microseconds since 1970; long before any usage for None."""
-    if at is None:
-        return -(10**16)
-    whole = int(at.replace(microsecond=0).timestamp())
-    return whole * 1_000_000 + at.microsecond
 
 
 def order(keys: int) -> str:

@@ -22,6 +22,7 @@ from oppulence.metering.openmeter import filling
 from oppulence.metering.openmeter.filters import FilterString
 from oppulence.metering.openmeter.form import answer, in_their_words, instant, listed, merged, second
 from oppulence.metering.openmeter.queries import ADVANCED, SIMPLE, MeterQuery
+from oppulence.metering.parameters import Parameters
 from oppulence.metering.query import MAX_ROWS, Question, Row
 from oppulence.metering.windows import EARLIEST, LATEST, Window, WindowSize, whole, windows, zone
 
@@ -126,7 +127,7 @@ def _period(scope: Scope, question: Question, query: MeterQuery) -> Window | Non
 def _extent(scope: Scope, question: Question) -> Window | None:
     """From the first to the last minute in which something counts."""
     asked = quantities.read(scope, question).asked
-    given = usage_reads.Parameters()
+    given = Parameters()
     ((count, first, last),) = olap.query(usage_reads.extent(asked, Window(EARLIEST, LATEST), given), given.values)
     if not count:
         return None
