@@ -2,7 +2,7 @@
 
 CloudEvents come structured (`application/cloudevents+json`), in a batch (`application/cloudevents-batch+json`), or in binary
 mode, with `ce-` headers and JSON data as the body. Plain JSON is one event, a list of them, or an object with the list as
-`events`.
+`events`. An event's data have at most 64 KB, nested at most 32 deep.
 
 Each event is judged by itself: a bad one rejects no other, unless `atomic` is true. The answer says of each what became of
 it, in order. An event without an `id` gets one made of the Idempotency-Key, or else the request's id, and its place: so a

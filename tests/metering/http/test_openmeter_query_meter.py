@@ -1,7 +1,9 @@
 """GET /openmeter/api/v1/meters/{meter_id}/query"""
 
 import csv
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from tests.support.world import World
 
 HOUR: dict[str, Any] = {"from_parameter": datetime(2026, 11, 20, 10, tzinfo=UTC), "to": datetime(2026, 11, 20, 13, tzinfo=UTC)}
 PATH = "/openmeter/api/v1/meters/tokens_total/query"
+README = Path(__file__).parents[3] / "README.md"
 
 
 def at(hour: int, minute: int = 0) -> datetime:
@@ -257,6 +260,17 @@ def test_while_past_events_are_being_counted_there_is_no_answer_for_which_the_cl
         om.meters.update(slug, MeterUpdate(group_by={"model": "$.model"}))
         assert om.meters.query_json(slug).data[0].value == 5.0, "what it counted stays, with other dimensions from now on"
     assert waits == [20, 20]
+
+
+def test_what_the_readme_shows_works(store: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = README.read_text().partition("```python\n")[2].partition("```")[0]
+    monkeypatch.setattr(time, "sleep", lambda _: landing.land(usage.queued()))
+    scopes = ["meters:read", "meters:write", "usage:read", "usage:write"]
+    monkeypatch.setenv("KEY", store.api_key(scopes, store.workspace_id))
+    with door() as url:
+        monkeypatch.setenv("API", url)
+        exec(shown, {})  # noqa: S102 - it is ours
+    assert "'value': 1250" in capsys.readouterr().out
 
 
 def test_a_key_without_the_scope_another_workspace_and_no_meter(store: World, om: Client) -> None:
