@@ -17,7 +17,9 @@ EMAILS_MAX, TAX_IDS_MAX, METADATA_MAX = 10, 10, 50
 Key = Annotated[
     str,
     Field(
-        pattern=KEY_PATTERN, description="Your own id of the customer: unique, opaque, without personal meaning, unlike our ids."
+        pattern=KEY_PATTERN,
+        description="Your own id of the customer: unique, opaque, without personal meaning, unlike our ids. It is one of the"
+        " customer's usage subjects, unless a subject of that name was given to another customer, who then has its usage.",
     ),
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
