@@ -32,6 +32,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "by_day": {"aggregation": "SUM", "prorated": "day"},
     "by_second": {"aggregation": "SUM", "prorated": "second"},
     "weighted": {"aggregation": "WEIGHTED_SUM"},
+    "latest": {"aggregation": "LATEST"},
     "ids": IDS,
     "ids_by_day": IDS | {"prorated": "day"},
     "ids_by_second": IDS | {"prorated": "second"},
@@ -116,6 +117,27 @@ def test_levels_of_a_window_go_along_in_it(api: Api, store: World) -> None:
     assert _june(store, "ids") == {a: "0", b: "0"}
 
 
+def test_the_latest_value_is_one_of_those_whose_subjects_are_left(api: Api, store: World) -> None:
+    make(api, **SEATS | {"slug": "gauge", "aggregation": "LATEST"})
+    a, b = customer(api, "a", ("s", None), ("t", None)), customer(api, "b")
+    usage.take(store, *[usage.sent(one, {"v": n}, JUNE - n * DAY, subject=one) for n, one in ((10, "s"), (20, "t"))])
+    give(api, b, "s", JUNE + 5 * DAY)
+
+    def gauge(day: int, **more: Any) -> dict[str | None, str]:
+        question = Question("gauge", JUNE + day * DAY, JUNE + (day + 1) * DAY, group_by=("customer_id",), **more)
+        return {row.customer_id: str(row.value) for row in query.answer(Scope("metering", store.workspace_id), question).rows}
+
+    assert gauge(4) == {a: "10"} and gauge(5) == gauge(40) == {a: "20", b: "10"}
+    give(api, b, "t", JUNE + 7 * DAY)
+    assert gauge(6) == {a: "20", b: "10"} and gauge(7) == gauge(40) == {b: "10"}
+    usage.land(store, usage.sent("later", {"v": 3}, JUNE + 8 * DAY, subject="t"))
+    assert gauge(7) == {b: "10"} and gauge(8) == {b: "3"}
+    (row,) = query.answer(
+        Scope("metering", store.workspace_id), Question("gauge", JUNE + 9 * DAY, JUNE + 10 * DAY, customers=(a,))
+    ).rows
+    assert row.value is None
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_they_are_what_each_ones_time_comes_to(api: Api, store: World, seed: int) -> None:
     rng = random.Random(seed)
@@ -162,7 +184,7 @@ def _event(rng: random.Random, number: int) -> SentEvent:
 def _expected(
     measure: Measure, events: list[SentEvent], owned: dict[str, Points], size: WindowSize | None
 ) -> dict[tuple[datetime, str | None], Decimal]:
-    """Quantities that are not 0: of ids by what each owner's subjects say of them, else from each row's share of its time."""
+    """Quantities that are not 0: of ids and latest values by what an owner's subjects say, else each row's share of its time."""
     found: dict[tuple[datetime, str | None], Fraction] = {}
     for window in [PERIOD] if size is None else windows(PERIOD, size, ZoneInfo("UTC")):
         ordered = sorted(enumerate(events), key=lambda one: (one[1].time, one[0]))
@@ -172,6 +194,11 @@ def _expected(
         if measure.aggregation == "UNIQUE_COUNT":
             for whose in {None, *(one for points in owned.values() for _, one in points)}:
                 found[window.start, whose] = quantity(measure, _ids(measure, counted, owned, whose), window) or Fraction(0)
+            continue
+        if measure.aggregation == "LATEST":
+            for _, event in counted:
+                number = Fraction(str(json.loads(event.data or "{}")["v"]))
+                found[window.start, _owner(owned[event.subject], window.end - MOMENT)] = number
             continue
         for _, event in counted:
             for begin, end, whose in _times(owned[event.subject], event.time, window.end):

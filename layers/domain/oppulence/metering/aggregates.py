@@ -81,6 +81,8 @@ def statement(asked: Asked, buckets: Buckets, part: Part, *, landed: bool) -> tu
         found = _held(asked, buckets, given, names) if asked.moves else rows(asked, buckets.period, given)
         source = f"SELECT *, {bucket} AS b FROM ({found})"
         text = f"SELECT {names}b, {_ids(asked.meter, source, names, 'place' if asked.moves else _PLACE)}"
+    elif asked.moves and asked.meter.measure.aggregation is Aggregation.LATEST:
+        text = f"SELECT {names}b, any(value) FROM ({_latest(asked, buckets, given, names)})"
     elif asked.moves:
         bucket = buckets.expression(
             earlier=asked.meter.measure.carry_over, seconds="second" if form(asked.meter) is Form.BY_DAY else SECONDS
@@ -133,6 +135,24 @@ def _held(asked: Asked, buckets: Buckets, given: Parameters, names: str) -> str:
                   FROM ({ordered})"""
     return f"""SELECT {names}text, step.1 AS place, step.2 AS number, fromUnixTimestamp64Micro(step.1.1, 'UTC') AS time
                  FROM ({steps}) ARRAY JOIN arrayConcat(operations, taken_up) AS step"""
+
+
+def _latest(asked: Asked, buckets: Buckets, given: Parameters, names: str) -> str:
+    """The last value of those that somebody has at the end of each bucket in which that may change: k0, k1, ..., b, value; NaN
+    where nothing is left.
+
+    Of those that come in one bucket and leave in another one only the last one matters.
+    """
+    since, until = (buckets.expression(earlier=True, seconds=f"intDiv({one}, 1000000)") for one in ("since", "until"))
+    left = f"if(until < {micros(buckets.period.end)}, toInt64({until}), toInt64({FOREVER}))"
+    ends = f"""SELECT {names}toInt64({since}) AS begun, {left} AS ended, max(place) AS last, argMax(number, place) AS number
+                 FROM ({tenures(asked, buckets.period, given)}) GROUP BY {names}begun, ended HAVING begun < ended"""
+    held = f"""SELECT {names}arrayMap(one -> (one.2, one.3, one.4),
+                                      arraySort(groupArray((last, begun, ended, toString(number))))) AS held,
+                      arrayFilter(at -> at < {FOREVER}, groupUniqArrayArray([begun, ended])) AS turns
+                 FROM ({ends}) {f"GROUP BY {names[:-2]}" if names else ""}"""
+    return f"""SELECT {names}turn AS b, arrayLastIndex(one -> one.1 <= turn AND turn < one.2, held) AS place,
+                      if(place = 0, 'NaN', held[place].3) AS value FROM ({held}) ARRAY JOIN turns AS turn"""
 
 
 def _added(asked: Asked) -> str:

@@ -96,12 +96,9 @@ class Asked:
     def moves(self) -> bool:
         """Whether levels go along with subjects that change hands: the customer before loses them, the next one has them. Also
         those that begin anew with each window, in it.
-
-        The latest value that was sent stays with whom it was sent for.
         """
         kind = self.meter.measure
-        anew = kind.aggregation is Aggregation.WEIGHTED_SUM or self.meter.removes
-        levels = anew or (kind.carry_over and kind.aggregation is not Aggregation.LATEST)
+        levels = kind.carry_over or kind.aggregation is Aggregation.WEIGHTED_SUM or self.meter.removes
         return levels and any(one.since or one.until for one in self.owned or ())
 
     @cached_property

@@ -12,7 +12,7 @@ from oppulence.metering.quantities import EXACT, plain, quantity, rounded
 from oppulence.metering.windows import Window
 
 Cell = Sequence[Decimal]
-"""What was added up in a bucket."""
+"""What was added up in a bucket; NaN if nothing is left of what there was before."""
 
 _NOTHING: Cell = (Decimal(0), Decimal(0))
 
@@ -65,11 +65,17 @@ def alone(form: Form, window: Window, cell: Cell) -> Fraction | Decimal:
 
 
 def levels(form: Form, buckets: Buckets, cells: Mapping[int, Cell]) -> Iterator[tuple[Window, Fraction]]:
-    """The exact quantities of all windows of something that carries over, from the first one on that has a row before its end."""
+    """The exact quantities of all windows of something that carries over, from the first one on that has a row before its end.
+
+    Those are left out in which nothing is left.
+    """
     before = cells.get(0)
     level = None if before is None else _after(form, Fraction(0), before)
     for window, days in zip(buckets.windows, buckets.days, strict=True):
         inside = [cells.get(day) for day in days]
+        if form is Form.ONE and inside[0] is not None and inside[0][0].is_nan():
+            level = None  # all that it was of has left
+            continue
         if level is None and not any(inside):
             continue
         level = level or Fraction(0)

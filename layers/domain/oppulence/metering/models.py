@@ -100,7 +100,7 @@ class Measure(BaseModel):
         bool,
         Field(
             description="A window begins with what earlier events left: for SUM, UNIQUE_COUNT, LATEST and WEIGHTED_SUM. Of"
-            " customers, what a subject's events left goes along when the subject changes hands (the latest value does not)."
+            " customers, what a subject's events left goes along when the subject changes hands."
         ),
     ] = False
     prorated: Annotated[

@@ -67,12 +67,13 @@ def _moved(asked: Asked, period: Window, given: Parameters, *, landed: bool) -> 
         *(f"nullIf(move.3, '') AS {k}" if name == CUSTOMER else k for k, name in names),
     ]
     wanted = "" if asked.all_owners else " AND move.3 != ''"
+    steps = (0, 2) if asked.meter.measure.aggregation is Aggregation.LATEST else (0, 1, 2)  # a latest value is not taken back
     return f"""SELECT {", ".join(outer)} FROM ({_rows(asked, period, given, inner, landed=landed)}) ARRAY JOIN moves AS move
-                WHERE move.1 < {hands.micros(period.end)}{wanted}"""
+                WHERE move.1 < {hands.micros(period.end)} AND move.2 IN {steps}{wanted}"""
 
 
 def tenures(asked: Asked, period: Window, given: Parameters) -> str:
-    """Rows of ids by who has them when: k0, k1, ..., text, number, place, and in which microseconds `[since, until)` they are
+    """Rows by who has them when: k0, k1, ..., text, number, place, and in which microseconds `[since, until)` they are
     the one's: from when they happened, or from when their subject changed hands.
     """
     names = [(f"k{n}", name) for n, name in enumerate(asked.group_by)]
