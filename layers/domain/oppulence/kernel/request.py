@@ -15,6 +15,7 @@ from oppulence.kernel import errors
 from oppulence.kernel.ids import new_id
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_\-]{1,64}")
+_ENUM = re.compile(r"<[\w.]+: ('[^']*')>")
 _QUALITY = re.compile(r"\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*")
 _PARAM_MAX = 100
 
@@ -162,5 +163,8 @@ def _explained(error: ErrorDetails, where: str) -> errors.ValidationError:
         return errors.ValidationError(f"Unknown field '{param}'. Remove it or check its spelling.", param=param)
     if error["type"] == "missing":
         return errors.ValidationError(f"'{param}' is required.", param=param)
-    why = error["ctx"]["error"] if error["type"] == "value_error" else error["msg"]  # without pydantic's prefix
+    if error["type"] == "value_error":
+        why = str(error["ctx"]["error"])  # without pydantic's prefix
+    else:
+        why = _ENUM.sub(r"\1", error["msg"])
     return errors.ValidationError(f"Invalid value for '{param}': {why}.", param=param)
