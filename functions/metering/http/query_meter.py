@@ -3,7 +3,7 @@
 Windows follow the clocks of the time zone: where an hour happens twice, it is two windows. The answer has all that has landed,
 unless `as_of` asks for what had been settled earlier: that is the same for ever. Pages hold up to 4 MB and go on at their
 cursor. With `format=csv`, or `Accept: text/csv`, the page is CSV, its cursor stands in `X-Next-Cursor` and its settlement in
-`X-Settlement`. With `link=true` all of the answer goes into a file, and the answer is a link to it.
+`X-Settlement` and `X-Known-At`. With `link=true` all of the answer goes into a file, and the answer is a link to it.
 """
 
 from oppulence.kernel.capabilities import Bucket, ClickHouse, Postgres, Table

@@ -8,6 +8,7 @@ import pytest
 
 from tests.metering import exporting, usage
 from tests.metering.support import make
+from tests.metering.test_attribution import customer, give
 from tests.support.api import Answer, Api
 from tests.support.world import World
 
@@ -46,6 +47,24 @@ def test_what_has_landed_counts_and_then_is_settled(api: Api, store: World) -> N
     assert (ask(api).body["unsettled"], ask(api).body["data"]) == (False, body["data"])
     assert rows(ask(api, as_of=first))[0][2] == "0.1"
     assert ask(api, as_of=first).body["settlement"] == first
+
+
+@pytest.mark.parametrize("asked_by", [ask, post])
+def test_what_an_answer_names_gives_it_again(api: Api, store: World, asked_by: Any) -> None:
+    make(api, **SUM)
+    a, b = customer(api, "a", ("s", None)), customer(api, "b")
+    usage.take(store, usage.sent("1", {"v": 1}, subject="s"))
+    first = asked_by(api, customers=[a])
+    again = {"as_of": first.body["settlement"], "known_at": first.body["known_at"]}
+    give(api, b, "s", NOON - timedelta(days=1))
+    usage.take(store, usage.sent("2", {"v": 1}, subject="s"))
+    assert [rows(asked_by(api, customers=[a], **one))[0][2] for one in ({}, {"as_of": again["as_of"]})] == ["0", "0"]
+    assert asked_by(api, customers=[a], **again).body == first.body and first.body["data"][0]["value"] == "1"
+    api.as_key().post(f"/v1/customers/{b}/merge", {"from": a})
+    headers = asked_by(api, customers=[a], format="csv", **again).headers
+    assert (headers["X-Settlement"], headers["X-Known-At"]) == (str(again["as_of"]), again["known_at"])
+    assert asked_by(api, customers=[a], **again).body == first.body
+    assert asked_by(api, customers=["a"], known_at="yesterday").status == 400
 
 
 def test_an_earlier_moments_answer_says_that_a_meter_is_still_counting(api: Api, store: World) -> None:

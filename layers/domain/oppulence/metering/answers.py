@@ -93,6 +93,10 @@ class Asking(PageQuery):
     customers: Annotated[Texts, Field(description="Only the usage of these, by id or key.")] = []
     group_by: Annotated[Names, Field(description="Dimensions of the meter, `subject` and `customer_id`.")] = []
     as_of: AsOf = None
+    known_at: Annotated[
+        Instant | None,
+        Field(description="What was known of customers and meters by an instant; null is the instant `as_of`, else now."),
+    ] = None
     format: Format = Format.JSON
     link: Annotated[bool, Field(description="All of the answer in a file behind a link: CSV, or JSON lines.")] = False
 
@@ -140,8 +144,13 @@ class Moment(BaseModel):
     slug: str
     unit: str | None
     settlement: Annotated[
-        int, Field(description="All that was settled up to this number is in it. With it as `as_of` the answer can be had again.")
+        int,
+        Field(
+            description="All that was settled up to this number is in it. With it as `as_of`, and `known_at`, the answer can be "
+            "had again, less what was not settled."
+        ),
     ]
+    known_at: Annotated[datetime, Field(description="Whose subjects are, and what meters are, as was known at this instant.")]
     unsettled: Annotated[bool, Field(description="The answer also has what has landed and is not settled yet.")]
     queued: Annotated[bool, Field(description="Something was accepted that is not in the answer yet; it soon will be.")]
 
@@ -186,6 +195,7 @@ def answered(
         return Quantities(**moment(reading), data=page.data, pagination=page.pagination)
     told = {name: str(value) for name, value in moment(reading).items() if name in ("settlement", "unsettled", "queued")}
     headers = {f"X-{name.title()}": value.lower() for name, value in told.items()}
+    headers["X-Known-At"] = f"{reading.asked.known_at:%Y-%m-%dT%H:%M:%S.%fZ}"
     if page.pagination.next_cursor:
         headers["X-Next-Cursor"] = page.pagination.next_cursor
     names = list(reading.asked.group_by)
@@ -207,6 +217,7 @@ def _question(meter: str, asking: Asking, filters: dict[str, list[str | None]]) 
     return Question(
         meter, asking.since, asking.until, asking.window_size, asking.time_zone, tuple(asking.subjects), tuple(asking.customers),
         tuple(asking.group_by), {name: tuple(values) for name, values in filters.items()}, asking.as_of,
+        asking.known_at,
     )  # fmt: skip
 
 
@@ -234,7 +245,7 @@ def moment(reading: Reading) -> dict[str, Any]:
     asked = reading.asked
     return {
         "meter_id": asked.meter.id, "slug": asked.meter.slug, "unit": asked.meter.unit, "settlement": asked.snapshot.settled,
-        "unsettled": bool(asked.tail), "queued": asked.queued,
+        "known_at": asked.known_at, "unsettled": bool(asked.tail), "queued": asked.queued,
     }  # fmt: skip
 
 

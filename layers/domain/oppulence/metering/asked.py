@@ -73,7 +73,7 @@ class Asked:
     """`meters` are of one measure. `owned` restricts rows to customers', or says whose each row is; None: they do not matter.
 
     `behind`: something that has landed is not counted yet for all meters; or, as of an earlier moment too, a version's fill runs
-    or the store is rebuilt.
+    or the store is rebuilt. `known_at`: what is known of customers and meters is of then.
     """
 
     workspace_id: str
@@ -86,6 +86,7 @@ class Asked:
     subjects: tuple[str, ...]
     owned: tuple[Owned, ...] | None
     all_owners: bool
+    known_at: datetime
 
     @property
     def meter(self) -> Counter:
@@ -160,7 +161,7 @@ def _read(uow: UnitOfWork, meter: str | None, selection: Selection) -> list[Aske
         Asked(
             uow.workspace_id, tuple(some), found, behind or not found.whole, selection.zone,
             tuple(dict.fromkeys(selection.group_by)), dict(selection.filters or {}), tuple(selection.subjects), owned,
-            not selection.customers,
+            not selection.customers, known_at or uow.now,
         )
         for some in counters
     ]  # fmt: skip

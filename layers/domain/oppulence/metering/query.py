@@ -68,9 +68,9 @@ class Question:
 class Answer:
     """Rows by window, then by what is grouped by, in that order. Windows in which nothing counted are left out.
 
-    `settlement`: the number up to which settled events are in it; with it as `as_of` the answer can be had again, less what was
-    not settled. `unsettled`: batches that have landed, are not settled, and are in the answer. `queued`: something is on its way
-    and not in it yet; it soon will be.
+    `settlement`: the number up to which settled events are in it; with it as `as_of`, and customers as known then, it can be had
+    again, less what was not settled. `unsettled`: batches that have landed, are not settled, and are in the answer. `queued`:
+    something is on its way and not in it yet; it soon will be.
     """
 
     meter_id: str
