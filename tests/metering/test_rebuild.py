@@ -220,6 +220,8 @@ def test_nothing_is_settled_on_what_is_half_there(
     usage.settle(store)
     before, work = as_it_is(store), olap.work
     shard = meters_store.shard_of(store.workspace_id)
+    scope, asked = Scope("metering", store.workspace_id), Question("calls", NOON - timedelta(days=1), NOON + timedelta(days=1))
+    counted = query.answer(scope, asked).rows[0].value
 
     def too_long(text: str, *rest: Any) -> None:
         if text.startswith(f"ALTER TABLE {broken_at} "):
@@ -230,6 +232,8 @@ def test_nothing_is_settled_on_what_is_half_there(
         slow.setattr(olap, "work", too_long)
         ops.run(store.workspace_id)
     usage.land(store, sent("a"), sent("b"))
+    meanwhile = query.answer(scope, asked)
+    assert meanwhile.queued and sum(row.value or 0 for row in meanwhile.rows) <= (counted or 0)
     monkeypatch.setattr(settling, "DUE_AFTER_S", 0.0)
     assert settling.sweep(5)["settlements"] == 0
     rebuild.rebuild(shard, lambda _: None)

@@ -17,7 +17,9 @@ from oppulence.kernel.ids import random_text
 from oppulence.metering.models import MeterVersion
 from oppulence.metering.reckoning import Row
 
-TABLES = ("usage_landing", "usage_chosen", "usage_ids", "usage_events", "usage_values", "usage_rejections")
+TABLES = ("usage_landing", "usage_chosen", "usage_events", "usage_values", "usage_rejections", "usage_ids")
+"""In the order of deletion: while the values of an id are there it is known that it counted."""
+
 COUNTED = (
     "usage_landing ARRAY JOIN counted.meter AS meter, counted.version AS version, counted.number AS number, counted.text AS text,"
     " counted.groups AS groups, counted.problem AS problem"
