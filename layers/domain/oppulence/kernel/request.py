@@ -163,8 +163,6 @@ def _explained(error: ErrorDetails, where: str) -> errors.ValidationError:
         return errors.ValidationError(f"Unknown field '{param}'. Remove it or check its spelling.", param=param)
     if error["type"] == "missing":
         return errors.ValidationError(f"'{param}' is required.", param=param)
-    if error["type"] == "value_error":
-        why = str(error["ctx"]["error"])  # without pydantic's prefix
-    else:
-        why = _ENUM.sub(r"\1", error["msg"])
+    own = error["type"] == "value_error"  # pydantic puts a prefix before what we say
+    why = str(error["ctx"]["error"]) if own else _ENUM.sub(r"\1", error["msg"])
     return errors.ValidationError(f"Invalid value for '{param}': {why}.", param=param)
