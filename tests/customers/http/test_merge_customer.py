@@ -88,6 +88,16 @@ def test_more_than_one_customer_can_have_is_refused(api: Api) -> None:
     assert merge(api, kept, ended) == (200, None)
 
 
+def test_more_subjects_than_are_billed_as_one_are_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "TOGETHER_MAX", 3)
+    kept, ended = make(api, key="a")["id"], make(api, key="b")["id"]
+    give(api, kept, "s")
+    give(api, ended, "t")
+    assert merge(api, kept, ended) == (409, "customers_too_large") == merge(api, ended, kept)
+    monkeypatch.setattr(merging, "TOGETHER_MAX", 4)
+    assert merge(api, kept, ended) == (200, None)
+
+
 def test_more_subjects_than_change_hands_at_once_are_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging, "PERIODS_MAX", 2)
     kept, ended = make(api, key="a")["id"], make(api, key="b")["id"]

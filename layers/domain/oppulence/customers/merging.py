@@ -14,6 +14,9 @@ from oppulence.kernel.uow import UnitOfWork
 PERIODS_MAX = 100_000
 """So many periods of subjects change hands at once: they take some four seconds, for which others of the workspace wait."""
 
+TOGETHER_MAX = 200_000
+"""So many are one customer's after a merge: a question about usage takes no more."""
+
 
 def merge(uow: UnitOfWork, customer_id: str, from_id: str) -> Customer:
     """Make another customer one with this one, which takes its links, and its subjects with their whole history.
@@ -25,8 +28,8 @@ def merge(uow: UnitOfWork, customer_id: str, from_id: str) -> Customer:
     Raises:
         SameCustomer: both are the same.
         CustomerNotFound, CustomerNotActive: of either.
-        CustomersTooLarge: together they have more addresses, tax ids or notes than one customer can have; or the other has more
-            periods of subjects than `PERIODS_MAX`.
+        CustomersTooLarge: together they have more addresses, tax ids, notes or periods of subjects than one customer can have;
+            or the other has more of these than `PERIODS_MAX`.
     """
     if customer_id == from_id:
         raise SameCustomer("Name two customers: this one and the one that ends.", param="from")
@@ -34,7 +37,9 @@ def merge(uow: UnitOfWork, customer_id: str, from_id: str) -> Customer:
     subject_store.lock_all(uow.conn, uow.workspace_id)
     rows = {one: manage.active(uow, one) for one in sorted((customer_id, from_id))}  # one order for everyone
     kept, ended = rows[customer_id], rows[from_id]
-    if subject_store.has_more(uow.conn, ended.id, PERIODS_MAX):
+    if subject_store.have_more(uow.conn, (kept.id, ended.id), TOGETHER_MAX):
+        raise CustomersTooLarge(f"Together they have more than {TOGETHER_MAX} subjects: too many for one bill.", param="from")
+    if subject_store.have_more(uow.conn, (ended.id,), PERIODS_MAX):
         raise CustomersTooLarge(f"{ended.id} has more than {PERIODS_MAX} subjects. Merge the smaller one into it.", param="from")
     united = _united(kept, ended).model_copy(update={"version": kept.version + 1, "updated_at": uow.now})
     tombstone = emptied(ended, CustomerStatus.MERGED).model_copy(

@@ -91,10 +91,10 @@ def insert(conn: Connection, workspace_id: str, added: Mapping[str, Point], at: 
     )
 
 
-def has_more(conn: Connection, customer_id: str, most: int) -> bool:
-    """Whether a customer has more than so many periods of subjects."""
-    query = "SELECT FROM customers.subject_owners WHERE customer_id = %s AND replaced_at IS NULL OFFSET %s LIMIT 1"
-    return conn.execute(query, (customer_id, most)).rowcount == 1
+def have_more(conn: Connection, customer_ids: Sequence[str], most: int) -> bool:
+    """Whether customers together have more than so many periods of subjects."""
+    query = "SELECT FROM customers.subject_owners WHERE customer_id = ANY (%s) AND replaced_at IS NULL OFFSET %s LIMIT 1"
+    return conn.execute(query, (list(customer_ids), most)).rowcount == 1
 
 
 def give_all(conn: Connection, old: str, new: str, at: datetime) -> int:
