@@ -17,6 +17,7 @@ from oppulence.metering.query import Question
 from oppulence.metering.usage_event import SentEvent
 from oppulence.metering.windows import WindowSize
 from tests.metering import plain, usage
+from tests.metering.rules import NOON
 from tests.metering.support import make
 from tests.support.api import Api
 from tests.support.world import World
@@ -187,5 +188,5 @@ def test_a_long_list_of_any_texts_reaches_the_store(api: Api, store: World) -> N
     make(api, effective_from=None)
     names = [f"{text * 1000}{n}" for n in range(100) for text in ("\\", '"', "'", "\x01", "é")]
     usage.take(store, *[usage.sent(str(n), None, subject=name) for n, name in enumerate(names)])
-    question = Question("calls", usage.NOON - timedelta(days=1), usage.NOON + timedelta(days=1), subjects=tuple(names))
+    question = Question("calls", NOON - timedelta(days=1), NOON + timedelta(days=1), subjects=tuple(names))
     assert query.answer(Scope("metering", store.workspace_id), question).rows[0].value == 500
